@@ -1,0 +1,48 @@
+# Everything from a fresh machine: `make train`, `make test`. Each target makes .venv once and uses it again.
+# Windows without make: README.md gives the same steps by hand.
+
+PYTHON ?= python3
+BIN := .venv/bin
+BIN26 := .venv-paddle26/bin
+# pytest in one process each: paddle keeps global state, and two cores are busy with one.
+PYTEST := -m pytest
+
+.PHONY: train test test-slow test-paddle26 lint course clean
+
+train: .venv/.learner  ## train the default net on the embedded data, into runs/petals
+	$(BIN)/python -m alexnet_paddle.train --out runs/petals $(if $(wildcard runs/petals/config.json),--resume)
+
+test: .venv/.developer lint  ## all tests but the slow ones
+	$(BIN)/python $(PYTEST) -m "not slow"
+
+test-slow: .venv/.developer  ## the tests that train nets or take minutes
+	$(BIN)/python $(PYTEST) -m slow
+
+test-paddle26: .venv-paddle26/.ready  ## the tests of `make test` with the oldest supported Paddle
+	$(BIN26)/python $(PYTEST) -m "not slow"
+
+lint: .venv/.developer
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+
+course: .venv/.learner  ## the chapters in JupyterLab
+	$(BIN)/jupyter lab course
+
+clean:  ## environments, runs, generated data
+	rm -rf .venv .venv-paddle26 runs data/petals build *.egg-info .pytest_cache .ruff_cache
+
+.venv/.learner: requirements.txt pyproject.toml
+	$(PYTHON) -m venv .venv
+	$(BIN)/python -m pip install --quiet --upgrade pip
+	$(BIN)/python -m pip install --quiet -r requirements.txt
+	touch $@
+
+.venv/.developer: requirements-dev.txt .venv/.learner
+	$(BIN)/python -m pip install --quiet -r requirements-dev.txt
+	touch $@
+
+.venv-paddle26/.ready: tests/requirements-paddle26.txt pyproject.toml
+	$(PYTHON) -m venv .venv-paddle26
+	$(BIN26)/python -m pip install --quiet --upgrade pip
+	$(BIN26)/python -m pip install --quiet -r $<
+	touch $@

@@ -1,0 +1,27 @@
+"""AlexNet on PaddlePaddle's dynamic graph, measured and taught. `python -m alexnet_paddle` lists the commands."""
+
+import importlib
+
+from alexnet_paddle import runtime
+
+__version__ = "0.1.0"
+CPU_SETTINGS = runtime.tune_cpu()
+
+# Lazy, so that the arithmetic and the tables load without paddle.
+_HOMES = {
+    "AlexNet": "alexnet_paddle.model",
+    "AlexNetConfig": "alexnet_paddle.variants",
+    "VARIANTS": "alexnet_paddle.variants",
+    "RECIPES": "alexnet_paddle.recipes",
+}
+__all__ = [*_HOMES, "__version__"]
+
+
+def __getattr__(name):
+    if name not in _HOMES:
+        raise AttributeError(f"module 'alexnet_paddle' has no attribute {name!r}")
+    return getattr(importlib.import_module(_HOMES[name]), name)
+
+
+def __dir__():
+    return __all__

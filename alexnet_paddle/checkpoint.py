@@ -1,0 +1,211 @@
+"""Checkpoints: a folder of safetensors files and one JSON file. Reading one runs no code from it.
+
+model.safetensors          weights, by layer name
+preprocessing.safetensors  mean and standard deviation that the inputs are brought to
+optimizer.safetensors      optimizer state, by layer name (for resuming only)
+checkpoint.json            everything else, and the sha256 of the other files
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import re
+import shutil
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import safetensors.numpy
+
+from alexnet_paddle.errors import InputError
+from alexnet_paddle.transforms import Preprocessing
+from alexnet_paddle.variants import AlexNetConfig
+
+FORMAT = 1
+
+
+@dataclass(frozen=True)
+class Checkpoint:
+    """A checkpoint in memory. `state` is the trainer's own part: epoch, schedule, best figure so far."""
+
+    config: AlexNetConfig
+    classes: tuple[str, ...]
+    display_names: dict
+    preprocessing: Preprocessing
+    weights: dict[str, np.ndarray]
+    optimizer: dict[str, np.ndarray]
+    state: dict
+
+    def save(self, directory: Path) -> None:
+        """Write the folder beside its place, then move it there: whatever happens, an old or a new one is whole."""
+        directory = Path(directory)
+        new, old = directory.with_name(directory.name + ".new"), directory.with_name(directory.name + ".old")
+        shutil.rmtree(new, ignore_errors=True)
+        new.mkdir(parents=True)
+        files = {
+            "model.safetensors": self.weights,
+            "preprocessing.safetensors": {"mean": self.preprocessing.mean, "std": self.preprocessing.std},
+            "optimizer.safetensors": self.optimizer,
+        }
+        digests = {}
+        for name, tensors in files.items():
+            data = safetensors.numpy.save({key: np.ascontiguousarray(value) for key, value in tensors.items()})
+            digests[name] = hashlib.sha256(data).hexdigest()
+            _write(new / name, data)
+        description = {
+            "format": FORMAT,
+            "model": self.config.to_dict(),
+            "classes": list(self.classes),
+            "display_names": self.display_names,
+            "image_size": self.preprocessing.image_size,
+            "state": self.state,
+            "sha256": digests,
+        }
+        _write(new / "checkpoint.json", json.dumps(description, indent=1, ensure_ascii=False).encode())
+        shutil.rmtree(old, ignore_errors=True)
+        if directory.exists():
+            directory.rename(old)
+        new.rename(directory)
+        shutil.rmtree(old, ignore_errors=True)
+
+    @staticmethod
+    def load(directory: Path) -> Checkpoint:
+        """Raises InputError, naming the file, for anything that `save` did not write."""
+        directory = Path(directory)
+        old = directory.with_name(directory.name + ".old")
+        if not directory.exists() and old.exists():
+            directory = old  # the writer was stopped between its two renames
+        description = _read_json(directory / "checkpoint.json")
+        try:
+            tensors = {name: _read_tensors(directory / name, digest) for name, digest in description["sha256"].items()}
+            return Checkpoint(
+                config=AlexNetConfig.from_dict(description["model"]),
+                classes=tuple(description["classes"]),
+                display_names=description["display_names"],
+                preprocessing=Preprocessing(description["image_size"], **tensors["preprocessing.safetensors"]),
+                weights=tensors["model.safetensors"],
+                optimizer=tensors["optimizer.safetensors"],
+                state=description["state"],
+            )
+        except (KeyError, TypeError, AttributeError) as error:
+            raise InputError(f"{directory / 'checkpoint.json'}: not a checkpoint of ours (missing {error})") from None
+
+    def build_model(self):
+        """The `AlexNet` with these weights, in eval mode."""
+        from alexnet_paddle.model import AlexNet
+
+        model = AlexNet(self.config)
+        set_weights(model, self.weights)
+        model.eval()
+        return model
+
+
+def _write(path, data: bytes) -> None:
+    with open(path, "wb") as file:
+        file.write(data)
+        file.flush()
+        os.fsync(file.fileno())
+
+
+def _read_json(path) -> dict:
+    try:
+        description = json.loads(path.read_text("utf-8"))
+    except FileNotFoundError:
+        raise InputError(f"{path}: no such checkpoint") from None
+    except (OSError, ValueError) as error:
+        raise InputError(f"{path}: not readable as JSON ({error})") from None
+    if not isinstance(description, dict) or description.get("format") != FORMAT:
+        found = description.get("format") if isinstance(description, dict) else None
+        raise InputError(f"{path}: checkpoint format {found}, this version reads {FORMAT}")
+    return description
+
+
+def _read_tensors(path, digest: str | None = None) -> dict[str, np.ndarray]:
+    try:
+        data = path.read_bytes()
+        if digest is not None and hashlib.sha256(data).hexdigest() != digest:
+            raise InputError(f"{path}: altered or cut short (its sha256 is not the one in checkpoint.json)")
+        return safetensors.numpy.load(data)
+    except OSError as error:
+        raise InputError(f"{path}: cannot be read ({error.strerror})") from None
+    except safetensors.SafetensorError as error:
+        raise InputError(f"{path}: not a safetensors file ({error})") from None
+
+
+# ---- weights ---------------------------------------------------------------------------------------
+
+
+def read_weights(path: Path) -> dict[str, np.ndarray]:
+    """Weights from a .safetensors file, a checkpoint folder, or a run folder (its best checkpoint)."""
+    path = Path(path)
+    if path.is_dir():
+        folder = path / "best" if (path / "best").is_dir() else path
+        return Checkpoint.load(folder).weights
+    if not path.exists():
+        raise InputError(f"--weights {path}: no such file")
+    return _read_tensors(path)
+
+
+def set_weights(model, weights: dict[str, np.ndarray]) -> None:
+    """Put weights into a model of the same shape. Raises InputError naming the first thing that differs."""
+    own = model.state_dict()
+    if missing := sorted(set(own) - set(weights)):
+        raise InputError(f"the weights lack {missing[0]}: they are not of the net {model.config.name!r}")
+    if extra := sorted(set(weights) - set(own)):
+        raise InputError(f"the weights also hold {extra[0]}: they are not of the net {model.config.name!r}")
+    for name, tensor in own.items():
+        if list(weights[name].shape) != list(tensor.shape):
+            raise InputError(
+                f"{name} is {list(weights[name].shape)} in the weights and {list(tensor.shape)} "
+                f"in the net {model.config.name!r}: another variant or class count"
+            )
+    model.set_state_dict(weights)
+
+
+def start_from_weights(model, weights: dict[str, np.ndarray]) -> bool:
+    """Put trained weights into a model; where the classes differ its last layer stays as initialised.
+
+    Returns whether the last layer is new. Raises InputError where any other layer differs.
+    """
+    own = {name: tensor.numpy() for name, tensor in model.state_dict().items()}
+    last = f"fc{len(model.config.stages)}."
+    fresh = {name: own[name] for name in own if name.startswith(last)}
+    differs = any(name in weights and weights[name].shape != tensor.shape for name, tensor in fresh.items())
+    set_weights(model, {**weights, **fresh} if differs else weights)
+    return differs
+
+
+# ---- optimizer state -------------------------------------------------------------------------------
+
+
+def optimizer_state(optimizer, model) -> dict[str, np.ndarray]:
+    """The optimizer's tensors by layer name, e.g. "conv1.weight/velocity": Paddle's own names count the layers
+    made so far in the process, so they would not fit after a restart."""
+    state = optimizer.state_dict()
+    return {name: state[key].numpy() for key, name in _optimizer_names(state, model).items()}
+
+
+def set_optimizer_state(optimizer, model, tensors: dict[str, np.ndarray]) -> None:
+    """Put back what `optimizer_state` returned, bit for bit. Call it before the weights are set: the optimizer
+    makes its tensors in its first step, which is taken here with gradients of zero."""
+    sum((parameter * 0).sum() for parameter in model.parameters()).backward()
+    optimizer.step()
+    optimizer.clear_grad()
+    state = optimizer.state_dict()
+    names = _optimizer_names(state, model)
+    if set(names.values()) != set(tensors):
+        odd = sorted(set(names.values()) ^ set(tensors))[0]
+        raise InputError(f"optimizer.safetensors is of another net or optimizer: it differs at {odd}")
+    optimizer.set_state_dict({**state, **{key: tensors[name] for key, name in names.items()}})
+
+
+def _optimizer_names(state, model) -> dict[str, str]:
+    names = {}
+    for layer_name, parameter in model.named_parameters():
+        for key in state:
+            if key.startswith(parameter.name + "_"):
+                accumulator = re.sub(r"_\d+$", "", key[len(parameter.name) + 1 :])
+                names[key] = f"{layer_name}/{accumulator}"
+    return names

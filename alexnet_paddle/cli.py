@@ -1,0 +1,100 @@
+"""What all commands share: one-line errors, exit statuses, progress on a terminal or in a log."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+import time
+import unicodedata
+
+from tqdm import tqdm
+
+from alexnet_paddle.errors import InputError
+from alexnet_paddle.runtime import DeviceError
+
+COMMANDS = {
+    "train": "train a net and leave a run folder",
+    "evaluate": "measure a run on its test pictures, or on others",
+    "predict": "name what is on photos",
+    "summary": "a variant layer by layer: sizes, parameters, cost",
+    "datasets": "draw the embedded data set",
+}
+
+
+class Parser(argparse.ArgumentParser):
+    """argparse with errors on one line: the command, the option, what is wrong and where help is."""
+
+    def __init__(self, command: str, description: str):
+        super().__init__(prog=f"python -m alexnet_paddle.{command}", description=description, allow_abbrev=False)
+        self.command = command
+
+    def error(self, message):
+        message = message.removeprefix("argument ").replace("\n", " ")
+        fail(f"{self.command}: {message} (--help lists the options)", 2)
+
+
+def fail(message: str, status: int):
+    """One line on stderr, then exit."""
+    print(message, file=sys.stderr)
+    sys.exit(status)
+
+
+def run(main) -> None:
+    """Call a command's main; exit 0 when done, 2 for bad input with one line that says what to do, 130 for Ctrl-C."""
+    module = sys.modules["__main__"].__spec__.name
+    command = module.removeprefix("alexnet_paddle.").removesuffix(".__main__")
+    try:
+        main()
+    except (InputError, DeviceError) as error:
+        fail(f"{command}: {error}", 2)
+    except KeyboardInterrupt:
+        fail(f"{command}: interrupted", 130)
+    except BrokenPipeError:  # the reader of our output went away, as with `| head`
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+
+
+def progress(iterable, description: str):
+    """A bar on a terminal; in a log, a line when it begins and, if it took a while, one when it ends."""
+    if sys.stderr.isatty():
+        yield from tqdm(iterable, desc=description, leave=False, dynamic_ncols=True)
+        return
+    began, count = time.monotonic(), len(iterable)
+    print(f"{description}: {count}", file=sys.stderr)
+    yield from iterable
+    if time.monotonic() - began > 5:
+        print(f"{description}: done in {time.monotonic() - began:.0f} s", file=sys.stderr)
+
+
+def positive(kind, least=0, inclusive=False):
+    """An argparse type: a number of `kind` above `least`, or from it on with `inclusive`."""
+
+    def parse(text):
+        try:
+            value = kind(text)
+        except ValueError:
+            raise argparse.ArgumentTypeError(f"{text!r} is not a number") from None
+        if not (value >= least if inclusive else value > least):
+            raise argparse.ArgumentTypeError(
+                f"{text} is too small; give {'at least' if inclusive else 'more than'} {least}"
+            )
+        return value
+
+    return parse
+
+
+def print_table(lines) -> None:
+    """Columns as wide as their longest cell; under a heading that says so words, to the left, else numbers."""
+    words = {"layer", "arithmetic", "class", "file", "prediction"}
+    widths = [max(_width(line[column]) for line in lines) for column in range(len(lines[0]))]
+    for line in lines:
+        cells = []
+        for heading, cell, width in zip(lines[0], line, widths):
+            blank = " " * (width - _width(cell))
+            cells.append(cell + blank if heading in words else blank + cell)
+        print("  ".join(cells).rstrip())
+
+
+def _width(text) -> int:
+    """Columns on a terminal: Chinese characters take two."""
+    return sum(2 if unicodedata.east_asian_width(char) in "WF" else 1 for char in text)

@@ -1,0 +1,81 @@
+"""`python -m alexnet_paddle.evaluate RUN`: measure a run on its test pictures, or on others."""
+
+from pathlib import Path
+
+from alexnet_paddle import datasets
+from alexnet_paddle.cli import Parser, positive, print_table, progress, run
+from alexnet_paddle.datasets import folders, images
+from alexnet_paddle.errors import InputError
+from alexnet_paddle.experiment import Options
+from alexnet_paddle.run_folder import RunFolder, write_json
+
+
+def main(argv=None):
+    parser = Parser("evaluate", "Measure a run on its test pictures, or on others.")
+    parser.add_argument("run", metavar="RUN", help="the run folder")
+    parser.add_argument("--data", metavar="DIR", help="other pictures, DIR/CLASS/*, in place of the run's test split")
+    parser.add_argument("--ten-crop", action="store_true", help="average ten views of each picture (paper, section 4.1)")
+    parser.add_argument("--device", choices=("auto", "cpu", "gpu"), default="auto")
+    parser.add_argument("--workers", type=positive(int, inclusive=True), default=0, metavar="N")
+    arguments = parser.parse_args(argv)
+
+    folder = RunFolder(arguments.run)
+    checkpoint = folder.load_best()
+    name, pictures = choose_pictures(folder, checkpoint.classes, arguments.data)
+
+    from alexnet_paddle import plots, runtime
+    from alexnet_paddle.datasets.loader import eval_loader
+    from alexnet_paddle.trainer import evaluate
+
+    device = runtime.choose_device(arguments.device)
+    preprocessing = checkpoint.preprocessing
+    preprocess = preprocessing.ten_views if arguments.ten_crop else preprocessing
+    loader = eval_loader(pictures, preprocess, batch_size=8 if arguments.ten_crop else 64, workers=arguments.workers)
+    print(f"{folder.path}: {checkpoint.config.name}, epoch {checkpoint.state['epoch']}, on {device}")
+    report = {"data": name, "ten_crop": arguments.ten_crop}
+    report |= evaluate(checkpoint.build_model(), progress(loader, "evaluating")).report(checkpoint.classes)
+    print_report(report)
+    stem = "evaluation" + ("-ten-crop" if arguments.ten_crop else "")
+    plots.save(plots.confusion(report["confusion"], checkpoint.classes), folder.path / f"{stem}.png")
+    write_json(folder.path / f"{stem}.json", report)
+    print(f"\n{folder.path}: {stem}.json, {stem}.png")
+
+
+def choose_pictures(folder, classes, data):
+    """(what they are, the pictures). The folder that the run was trained on gives its test split only: the rest
+    was seen in training. Raises InputError for pictures that do not fit the run."""
+    config = folder.read_config()
+    options = Options(**config["options"])
+    own = data is None or (Path(options.data).is_dir() and Path(data).resolve() == Path(options.data).resolve())
+    if not own:
+        pictures = folders.read_all_images(Path(data), classes)
+        for path in pictures.paths:
+            if reason := images.check_image(path):
+                raise InputError(f"{path}: not a readable picture ({reason}); remove or replace it")
+        return data, pictures
+    dataset = datasets.load(options.data, options.val)
+    if dataset.fingerprint != config["data"]["fingerprint"]:
+        raise InputError(
+            f"{options.data}: other pictures than when {folder.path} was trained, so its test split is lost; "
+            "give pictures that were not used with --data"
+        )
+    return f"{dataset.name}, test split", dataset.test
+
+
+def print_report(report) -> None:
+    low, high = report["top1_interval_95"]
+    views = "ten views a picture" if report["ten_crop"] else "one view a picture"
+    print(f"{report['data']}: {report['images']} pictures, {views}\n")
+    lines = [("class", "pictures", "recall", "precision")]
+    for name, row in report["classes"].items():
+        shares = ("-" if row[key] is None else f"{row[key]:.3f}" for key in ("recall", "precision"))
+        lines.append((name, str(row["images"]), *shares))
+    print_table(lines)
+    print(f"\nloss   {report['loss']:.4f}")
+    print(f"top-1  {report['top1']:.4f}  (95% interval {low:.4f} to {high:.4f})")
+    if report["top5"] is not None:
+        print(f"top-5  {report['top5']:.4f}")
+
+
+if __name__ == "__main__":
+    run(main)

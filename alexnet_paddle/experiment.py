@@ -1,0 +1,251 @@
+"""From options to a finished run folder: the one place where data, net, recipe and trainer meet."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import platform
+from dataclasses import dataclass
+
+import numpy as np
+
+from alexnet_paddle import CPU_SETTINGS, __version__, datasets
+from alexnet_paddle.arithmetic import totals, trace
+from alexnet_paddle.cli import progress
+from alexnet_paddle.errors import InputError
+from alexnet_paddle.recipes import RECIPES, Recipe
+from alexnet_paddle.run_folder import RunFolder, write_json
+from alexnet_paddle.transforms import Preprocessing, Statistics, TrainTransform, central_square, resize_side
+from alexnet_paddle.variants import VARIANTS, AlexNetConfig
+
+STATISTICS_IMAGES = 10_000  # enough for means and covariances; ImageNet's 1.2 million would take hours
+
+
+@dataclass(frozen=True)
+class Options:
+    """What can be chosen for a training; the command's options have the same names and meanings."""
+
+    out: str
+    variant: str = "mini"
+    data: str = "petals"
+    recipe: str | None = None  # None: the variant's default
+    weights: str | None = None
+    epochs: int | None = None  # None: the recipe's, as the next two
+    batch_size: int | None = None
+    learning_rate: float | None = None
+    activation: str | None = None  # None: the variant's, as the next three
+    lrn: bool | None = None
+    dropout: float | None = None
+    pool: str | None = None
+    seed: int = 0
+    val: float = datasets.DEFAULT_FRACTION
+    amp: bool = False
+    # How a run is carried out, not what it computes: these may change when it is resumed.
+    device: str = "auto"
+    workers: int = 0
+    visualdl: bool = False
+
+
+MAY_CHANGE = ("device", "workers", "visualdl")
+
+
+def plan(options: Options) -> tuple[AlexNetConfig, Recipe]:
+    """The net, still with the variant's own number of classes, and the recipe. Raises InputError."""
+    if options.variant not in VARIANTS:
+        raise InputError(f"--variant {options.variant}: unknown; choose from {', '.join(VARIANTS)}")
+    config = VARIANTS[options.variant]
+    for change in ("activation", "lrn", "dropout", "pool"):
+        value = getattr(options, change)
+        if value is not None:
+            try:
+                config = config.replace(**{change: value})
+            except ValueError as error:
+                raise InputError(f"--{change}: {error}") from None
+    name = options.recipe or config.default_recipe
+    if name not in RECIPES:
+        raise InputError(f"--recipe {name}: unknown; choose from {', '.join(RECIPES)}")
+    fields = ("epochs", "batch_size", "learning_rate")
+    given = {field: getattr(options, field) for field in fields if getattr(options, field) is not None}
+    return config, RECIPES[name].replace(**given)
+
+
+def train(options: Options, resume: bool = False, say=print) -> dict:
+    """Train, or go on with a run, and measure the test split once. Returns what `report.json` holds.
+
+    Everything that can be wrong with the input is found before the run folder is made. Raises InputError.
+    """
+    run = RunFolder(options.out)
+    if resume:
+        stored = run.read_config()
+        if run.report_file.exists():
+            say(f"{run.path}: this run is finished")
+            return json.loads(run.report_file.read_text("utf-8"))
+    else:
+        run.require_new()
+    config, recipe = plan(options)
+
+    from alexnet_paddle import runtime  # paddle is loaded from here on
+
+    device = runtime.choose_device(options.device)
+    say(f"device: {device} (asked for: {options.device}); CPU settings: {_words(CPU_SETTINGS) or 'as they were'}")
+    dataset = datasets.load(options.data, options.val)
+    if resume and stored["data"]["fingerprint"] != dataset.fingerprint:
+        raise InputError(f"{options.data}: other pictures than when {run.path} was begun; a resume needs the same")
+    datasets.check(dataset, progress)
+    config = config.replace(num_classes=len(dataset.classes))
+    rows = trace(config)
+    say(
+        f"net: {config.name}, {totals(rows)[0]:,} parameters, {totals(rows)[1]:,} MACs, "
+        f"{config.image_size} x {config.image_size} input, {len(dataset.classes)} classes"
+    )
+    say(f"data: {dataset.name}, " + ", ".join(f"{len(split)} {name}" for name, split in dataset.splits.items()))
+    say(
+        f"recipe: {recipe.name}, {recipe.optimizer} {recipe.learning_rate:g}, batch {recipe.batch_size}, "
+        f"{recipe.epochs} epochs"
+    )
+
+    start = _last_checkpoint(run, config) if resume else None
+    trainer, make_checkpoint = _build(options, config, recipe, dataset, device, start, say)
+    if not resume:
+        run.create(_description(options, config, recipe, dataset, device))
+    trainer.callbacks = _callbacks(options, run, make_checkpoint)
+    trainer.fit()
+    return _final_test(run, options, recipe, dataset, trainer)
+
+
+def _build(options, config, recipe, dataset, device, start, say):
+    """The trainer, at its beginning or where `start` left off, and what makes a checkpoint of it."""
+    from alexnet_paddle import checkpoint, runtime
+    from alexnet_paddle.datasets.loader import eval_loader, train_loader
+    from alexnet_paddle.model import AlexNet
+    from alexnet_paddle.trainer import Trainer
+
+    if options.amp and device == "cpu":
+        say("--amp: no effect on the CPU, training in float32")
+    runtime.seed_everything(options.seed)
+    model = AlexNet(config)
+    if options.weights and not start:
+        if checkpoint.start_from_weights(model, checkpoint.read_weights(options.weights)):
+            say(f"weights: {options.weights}; the last layer is new, because the classes differ")
+        else:
+            say(f"weights: {options.weights}")
+    statistics = _statistics(recipe, dataset.train, config.image_size)
+    preprocessing = Preprocessing.fit(config.image_size, recipe.augmentation.normalise, statistics)
+    axes = statistics.color_axes if statistics else np.zeros((3, 3))
+    transform = TrainTransform(recipe.augmentation, preprocessing, axes)
+    trainer = Trainer(
+        model,
+        recipe,
+        train_loader(dataset.train, transform, recipe.batch_size, options.seed, options.workers),
+        eval_loader(dataset.val, preprocessing, recipe.batch_size, options.workers),
+        seed=options.seed,
+        amp=options.amp and device != "cpu",
+    )
+    if start:
+        checkpoint.set_optimizer_state(trainer.optimizer, model, start.optimizer)
+        checkpoint.set_weights(model, start.weights)
+        trainer.load_state(start.state)
+        say(f"resuming after epoch {trainer.epoch}")
+
+    def make_checkpoint(trainer):
+        return checkpoint.Checkpoint(
+            config,
+            dataset.classes,
+            dataset.display_names,
+            preprocessing,
+            weights={name: tensor.numpy() for name, tensor in model.state_dict().items()},
+            optimizer=checkpoint.optimizer_state(trainer.optimizer, model),
+            state=trainer.state(),
+        )
+
+    return trainer, make_checkpoint
+
+
+def _statistics(recipe, images, image_size) -> Statistics | None:
+    augmentation = recipe.augmentation
+    if augmentation.normalise in ("imagenet", "half") and not augmentation.color_pca:
+        return None
+    count = min(len(images), STATISTICS_IMAGES)
+    indices = np.linspace(0, len(images) - 1, count).astype(int).tolist()
+    side = resize_side(image_size)
+    return Statistics.of(central_square(images.image(i), side) for i in progress(indices, "measuring colours"))
+
+
+def _last_checkpoint(run, config):
+    from alexnet_paddle.checkpoint import Checkpoint
+
+    if not run.last.exists() and not run.last.with_name("last.old").exists():
+        return None  # stopped before the first epoch ended
+    start = Checkpoint.load(run.last)
+    if start.config != config:
+        raise InputError(f"{run.last}: a checkpoint of another net than {run.config_file} describes")
+    return start
+
+
+def _callbacks(options, run, make_checkpoint):
+    from alexnet_paddle import callbacks
+
+    chosen = [
+        callbacks.Progress(),
+        callbacks.MetricsFile(run.metrics),
+        callbacks.Checkpoints(run.last, run.best, make_checkpoint),
+        callbacks.Curves(run.metrics, run.curves),
+    ]
+    if options.visualdl:
+        chosen.append(callbacks.VisualDL(run.path / "visualdl"))
+    return chosen
+
+
+def _final_test(run, options, recipe, dataset, trainer) -> dict:
+    """The test split's only use: the epoch that validation picked, in eval mode."""
+    from alexnet_paddle import plots
+    from alexnet_paddle.checkpoint import Checkpoint
+    from alexnet_paddle.datasets.loader import eval_loader
+    from alexnet_paddle.trainer import evaluate
+
+    best = Checkpoint.load(run.best)
+    loader = eval_loader(dataset.test, best.preprocessing, recipe.batch_size, options.workers)
+    scores = evaluate(best.build_model(), loader).report(dataset.classes)
+    report = {
+        "variant": best.config.name,
+        "recipe": recipe.name,
+        "data": dataset.name,
+        "split": "test",
+        "seed": options.seed,
+        "parameters": totals(trace(best.config))[0],
+        "epochs": trainer.epoch,
+        "best_epoch": trainer.best_epoch,
+        "validation_top1": trainer.best_top1,
+        **scores,
+    }
+    plots.save(plots.confusion(scores["confusion"], dataset.classes), run.confusion)
+    write_json(run.report_file, report)
+    return report
+
+
+def _description(options, config, recipe, dataset, device) -> dict:
+    import paddle
+
+    return {
+        "options": dataclasses.asdict(options),
+        "model": config.to_dict(),
+        "recipe": recipe.to_dict(),
+        "data": {
+            "name": dataset.name,
+            "fingerprint": dataset.fingerprint,
+            "classes": list(dataset.classes),
+            "images": {name: len(split) for name, split in dataset.splits.items()},
+        },
+        "device": device,
+        "cpu_settings": CPU_SETTINGS,
+        "versions": {
+            "alexnet_paddle": __version__,
+            "paddle": paddle.__version__,
+            "numpy": np.__version__,
+            "python": platform.python_version(),
+        },
+    }
+
+
+def _words(settings: dict) -> str:
+    return " ".join(f"{name}={value}" for name, value in settings.items())

@@ -1,0 +1,93 @@
+"""Figures of merit in NumPy: top-k, confusion, intervals."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+import numpy as np
+
+
+def softmax(logits: np.ndarray) -> np.ndarray:
+    """Probabilities along the last axis."""
+    shifted = np.exp(logits - logits.max(axis=-1, keepdims=True))
+    return shifted / shifted.sum(axis=-1, keepdims=True)
+
+
+def top_k_correct(scores: np.ndarray, labels: np.ndarray, k: int) -> np.ndarray:
+    """[N] of bool: is the label among the k highest of scores [N, C]? A tie with a class of lower number loses."""
+    own = scores[np.arange(len(labels)), labels][:, None]
+    earlier = np.arange(scores.shape[1])[None, :] < labels[:, None]
+    rank = (scores > own).sum(axis=1) + ((scores == own) & earlier).sum(axis=1)
+    return (rank < k) & np.isfinite(own[:, 0])
+
+
+def confusion_matrix(labels: np.ndarray, predicted: np.ndarray, num_classes: int) -> np.ndarray:
+    """[C, C] counts: row is the true class, column the predicted one."""
+    cells = np.bincount(labels * num_classes + predicted, minlength=num_classes**2)
+    return cells.reshape(num_classes, num_classes)
+
+
+def wilson_interval(correct: int, total: int, z: float = 1.959964) -> tuple[float, float]:
+    """Wilson's score interval for a share, 95% by default: unlike the textbook one it is right near 0 and 1."""
+    share, z2 = correct / total, z * z
+    centre = (share + z2 / (2 * total)) / (1 + z2 / total)
+    half = z / (1 + z2 / total) * math.sqrt(share * (1 - share) / total + z2 / (4 * total * total))
+    return max(0.0, centre - half), min(1.0, centre + half)
+
+
+@dataclass(frozen=True)
+class Scores:
+    """What a net said about N pictures: probabilities [N, C] and labels [N]."""
+
+    probabilities: np.ndarray
+    labels: np.ndarray
+
+    @property
+    def loss(self) -> float:
+        """Mean cross-entropy, in nats."""
+        own = self.probabilities[np.arange(len(self.labels)), self.labels].astype("float64")
+        return float(-np.log(np.maximum(own, 1e-38)).mean())
+
+    @property
+    def top1(self) -> float:
+        """Share of pictures whose likeliest class is right."""
+        return float(top_k_correct(self.probabilities, self.labels, 1).mean())
+
+    @property
+    def top5(self) -> float | None:
+        """Share of pictures whose class is among the five likeliest; None with five classes or fewer."""
+        if self.probabilities.shape[1] <= 5:
+            return None
+        return float(top_k_correct(self.probabilities, self.labels, 5).mean())
+
+    @property
+    def confusion(self) -> np.ndarray:
+        """See `confusion_matrix`."""
+        return confusion_matrix(self.labels, self.probabilities.argmax(axis=1), self.probabilities.shape[1])
+
+    def report(self, classes) -> dict:
+        """All of it as plain data: loss, top1 with its 95% interval, top5, per class, confusion."""
+        confusion = self.confusion
+        total, right = len(self.labels), int(np.trace(confusion))
+        per_class = {
+            name: {
+                "images": int(confusion[i].sum()),
+                "recall": _share(confusion[i, i], confusion[i].sum()),
+                "precision": _share(confusion[i, i], confusion[:, i].sum()),
+            }
+            for i, name in enumerate(classes)
+        }
+        return {
+            "images": total,
+            "loss": self.loss,
+            "top1": right / total,
+            "top1_interval_95": list(wilson_interval(right, total)),
+            "top5": self.top5,
+            "classes": per_class,
+            "confusion": confusion.tolist(),
+        }
+
+
+def _share(part, whole) -> float | None:
+    return float(part / whole) if whole else None

@@ -1,0 +1,75 @@
+"""`python -m alexnet_paddle.predict RUN IMAGE...`: name what is on photos."""
+
+import json
+
+from alexnet_paddle.cli import Parser, positive, print_table, run
+from alexnet_paddle.datasets.images import open_image
+from alexnet_paddle.run_folder import RunFolder
+
+BATCH = 32
+
+
+def main(argv=None):
+    parser = Parser("predict", "Name what is on photos, with probabilities.")
+    parser.add_argument("run", metavar="RUN", help="the run folder")
+    parser.add_argument("images", metavar="IMAGE", nargs="+", help="photos: JPEG, PNG and whatever else Pillow reads")
+    parser.add_argument("--top", type=positive(int), default=3, metavar="K", help="likeliest classes (default 3)")
+    parser.add_argument("--json", action="store_true", help="JSON in place of the table")
+    parser.add_argument("--picture", metavar="FILE", help="also write a PNG of the photos with their classes")
+    parser.add_argument("--device", choices=("auto", "cpu", "gpu"), default="auto")
+    arguments = parser.parse_args(argv)
+
+    checkpoint = RunFolder(arguments.run).load_best()
+    photos = [open_image(path) for path in arguments.images]
+
+    from alexnet_paddle import runtime
+
+    runtime.choose_device(arguments.device)
+    results = predict(checkpoint, photos, arguments.top)
+    if arguments.picture:
+        save_picture(arguments.picture, photos, results)
+    if arguments.json:
+        pairs = zip(arguments.images, results)
+        print(json.dumps([{"file": file, "classes": result} for file, result in pairs], indent=1, ensure_ascii=False))
+        return
+    lines = [("file", "prediction", "probability")]
+    for file, result in zip(arguments.images, results):
+        for rank, row in enumerate(result):
+            name = " ".join(filter(None, (row["class"], row["names"].get("zh"))))
+            lines.append((file if rank == 0 else "", name, f"{row['probability']:.3f}"))
+    print_table(lines)
+
+
+def predict(checkpoint, photos, top: int) -> list[list[dict]]:
+    """For each RGB Pillow image the likeliest classes: {"class", "names", "probability"}, likeliest first."""
+    import numpy as np
+    import paddle
+
+    from alexnet_paddle.metrics import softmax
+
+    model = checkpoint.build_model()
+    results = []
+    for start in range(0, len(photos), BATCH):
+        batch = np.stack([checkpoint.preprocessing(photo) for photo in photos[start : start + BATCH]])
+        with paddle.no_grad():
+            probabilities = softmax(model(paddle.to_tensor(batch)).numpy())
+        for row in probabilities:
+            order = np.argsort(-row, kind="stable")[:top]
+            results.append([_entry(checkpoint, int(index), float(row[index])) for index in order])
+    return results
+
+
+def _entry(checkpoint, index, probability):
+    name = checkpoint.classes[index]
+    return {"class": name, "names": checkpoint.display_names.get(name, {}), "probability": probability}
+
+
+def save_picture(path, photos, results) -> None:
+    from alexnet_paddle import plots
+
+    labels = [(f"{result[0]['class']} {result[0]['probability']:.2f}", None) for result in results]
+    plots.save(plots.predictions(photos, labels), path)
+
+
+if __name__ == "__main__":
+    run(main)

@@ -1,0 +1,46 @@
+"""`python -m alexnet_paddle.summary VARIANT`: the net layer by layer, with the arithmetic in words."""
+
+from alexnet_paddle.arithmetic import totals, trace
+from alexnet_paddle.cli import Parser, positive, print_table, run
+from alexnet_paddle.errors import InputError
+from alexnet_paddle.variants import VARIANTS
+
+HEADER = ("layer", "output", "parameters", "MACs", "sees", "stride", "memory", "arithmetic")
+
+
+def main(argv=None):
+    parser = Parser("summary", "A variant layer by layer: sizes, parameters, cost, and the arithmetic in words.")
+    parser.add_argument("variant", choices=VARIANTS, metavar="VARIANT", help=", ".join(VARIANTS))
+    parser.add_argument("--image-size", type=positive(int), metavar="N", help="side of the input in pixels")
+    parser.add_argument("--num-classes", type=positive(int), metavar="C", help="outputs of the last layer")
+    arguments = vars(parser.parse_args(argv))
+    config = VARIANTS[arguments.pop("variant")]
+    config = config.replace(**{name: value for name, value in arguments.items() if value})
+    try:
+        rows = trace(config)
+    except ValueError as error:
+        raise InputError(f"--image-size {config.image_size}: {error}; choose a larger one") from None
+    print(f"{config.name}: {config.source}")
+    print(f"input {config.in_channels} x {config.image_size} x {config.image_size}, one image, float32\n")
+    print_table([HEADER, *(cells(row) for row in rows)])
+    params, macs, size = totals(rows)
+    print(f"\n{params:,} parameters ({4 * params / 1e6:.1f} MB), {macs:,} MACs, {size / 1e6:.1f} MB of activations")
+    print("sees: the receptive field in input pixels. stride: input pixels from one output position to the next.")
+
+
+def cells(row) -> tuple[str, ...]:
+    """A row of the table as text."""
+    return (
+        row.name,
+        " x ".join(map(str, row.out_shape)),
+        f"{row.params:,}" if row.params else "",
+        f"{row.macs:,}" if row.macs else "",
+        str(row.receptive_field),
+        "" if row.stride is None else str(row.stride),
+        f"{row.activation_bytes / 1024:,.0f} KiB",
+        row.arithmetic,
+    )
+
+
+if __name__ == "__main__":
+    run(main)

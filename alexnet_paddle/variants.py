@@ -1,0 +1,501 @@
+"""Every AlexNet as a table. A net is data: `VARIANTS["paper"]`, an ablation is `.replace(activation="sigmoid")`.
+
+Importing this does not load paddle. The sources named below are: "paper", Krizhevsky, Sutskever and Hinton,
+NIPS 2012; "2012 source", the authors' program as published by the Computer History Museum.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import asdict, dataclass, replace
+from typing import ClassVar
+
+# ---- layers, as data -------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class Conv:
+    """A convolution: square windows of `kernel` pixels; `groups=2` are the paper's two towers."""
+
+    out_channels: int
+    kernel: int
+    stride: int = 1
+    padding: int = 0
+    groups: int = 1
+    kind: ClassVar[str] = "conv"
+    label: ClassVar[str] = "conv"
+
+
+@dataclass(frozen=True)
+class Activation:
+    """relu, sigmoid or tanh."""
+
+    function: str = "relu"
+    kind: ClassVar[str] = "act"
+
+    def __post_init__(self):
+        _choose("activation", self.function, ACTIVATIONS)
+
+    @property
+    def label(self) -> str:
+        return self.function
+
+
+@dataclass(frozen=True)
+class LRN:
+    """Local response normalisation: b = a / (k + alpha' * sum of a^2 over `size` channels)^beta.
+
+    alpha' is `alpha` as the paper prints it (section 3.3), or alpha / size with `divide_by_size`, as in
+    the 2012 source (`layer.py:1183`), Caffe, PyTorch and Paddle. Windows stay inside each of `groups` towers.
+    """
+
+    size: int = 5
+    alpha: float = 1e-4
+    beta: float = 0.75
+    k: float = 2.0
+    divide_by_size: bool = False
+    groups: int = 1
+    kind: ClassVar[str] = "lrn"
+    label: ClassVar[str] = "lrn"
+
+
+@dataclass(frozen=True)
+class SpatialNorm:
+    """Response normalisation over a `kernel` x `kernel` window of one channel; alpha is divided by kernel^2.
+
+    Only the 2012 source has it (`layers-145.cfg`, after the second LRN).
+    """
+
+    kernel: int = 5
+    alpha: float = 1e-3
+    beta: float = 0.75
+    k: float = 1.0
+    kind: ClassVar[str] = "spatialnorm"
+    label: ClassVar[str] = "snorm"
+    stride: ClassVar[int] = 1
+
+
+@dataclass(frozen=True)
+class Pool:
+    """Max pooling. `Pool(3, 2)` overlaps, as in the paper (section 3.4); `Pool(2, 2)` is plain."""
+
+    kernel: int = 3
+    stride: int = 2
+    kind: ClassVar[str] = "pool"
+    label: ClassVar[str] = "pool"
+
+
+@dataclass(frozen=True)
+class GlobalPool:
+    """The mean of all positions of each channel."""
+
+    kind: ClassVar[str] = "globalpool"
+    label: ClassVar[str] = "pool"
+
+
+@dataclass(frozen=True)
+class Linear:
+    """A fully connected layer."""
+
+    out_features: int
+    kind: ClassVar[str] = "fc"
+    label: ClassVar[str] = "fc"
+
+
+@dataclass(frozen=True)
+class Dropout:
+    """Dropout with drop rate `p`. Modes, by Paddle's names: "upscale_in_train" divides by 1 - p while
+    training; "downscale_in_infer" multiplies by 1 - p at test time (paper, section 4.2)."""
+
+    p: float = 0.5
+    mode: str = "upscale_in_train"
+    kind: ClassVar[str] = "drop"
+    label: ClassVar[str] = "drop"
+
+    def __post_init__(self):
+        if not 0 <= self.p < 1:
+            raise ValueError(f"dropout is {self.p}; choose a rate from 0 to below 1")
+        _choose("dropout_mode", self.mode, DROPOUT_MODES)
+
+
+ACTIVATIONS = ("relu", "sigmoid", "tanh")
+DROPOUT_MODES = ("upscale_in_train", "downscale_in_infer")
+INITS = ("paper", "convnet2012", "dansuh17", "kaiming", "pytorch", "paddle")
+POOLS = {"overlap": Pool(3, 2), "plain": Pool(2, 2)}
+PAPER_LRN = LRN()
+_LAYERS = {cls.__name__: cls for cls in (Conv, Activation, LRN, SpatialNorm, Pool, GlobalPool, Linear, Dropout)}
+
+Stage = tuple  # the layers of one stage in order; the first Conv or Linear gives the stage its number
+
+
+# ---- a net, as data --------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class AlexNetConfig:
+    """One AlexNet. The last fc layer, with `num_classes` outputs, is implied after `fc_stages`.
+
+    `init` names the initialisation (see `alexnet_paddle.model`), `rounding` is floor or ceil for every size.
+    """
+
+    name: str
+    source: str
+    conv_stages: tuple[Stage, ...]
+    fc_stages: tuple[Stage, ...] = ()
+    image_size: int = 227
+    in_channels: int = 3
+    num_classes: int = 1000
+    rounding: str = "floor"
+    init: str = "paddle"
+    default_recipe: str = "quick"
+
+    def __post_init__(self):
+        _choose("rounding", self.rounding, ("floor", "ceil"))
+        _choose("init", self.init, INITS)
+        for what in ("image_size", "in_channels", "num_classes"):
+            value = getattr(self, what)
+            if not isinstance(value, int) or value < 1:
+                raise ValueError(f"{what} is {value!r}; it must be a whole number of at least 1")
+
+    @property
+    def stages(self) -> tuple[Stage, ...]:
+        """All stages in order, the implied last fc layer included."""
+        return (*self.conv_stages, *self.fc_stages, (Linear(self.num_classes),))
+
+    def named_layers(self) -> Iterator[tuple[str, object]]:
+        """(name, layer) in forward order: conv1, relu1, lrn1, pool1, ... fc6, relu6, drop6, ... fc8."""
+        for number, stage in enumerate(self.stages, start=1):
+            for layer in stage:
+                yield f"{layer.label}{number}", layer
+
+    def replace(self, **changes) -> AlexNetConfig:
+        """A copy with fields changed, or with one of these mapped over the stages:
+
+        activation="relu"|"sigmoid"|"tanh"   every activation
+        lrn=True|False|LRN(...)              after the activation of the first two stages (True: the paper's), or none
+        dropout=0.5                          every dropout rate; 0 switches it off
+        dropout_position="before"|"after"    on the inputs of the hidden fc layers, or on their outputs
+        dropout_mode="upscale_in_train"|"downscale_in_infer"
+        pool="overlap"|"plain"|Pool(...)     every max pooling
+        groups=1|2|(1, 2, 1, 2, 2)           of the convolutions; one number is for all but the first
+
+        Raises ValueError for an unknown change or a value that it cannot take.
+        """
+        config = self
+        for name in [name for name in changes if name in _CHANGES]:
+            config = _CHANGES[name](config, changes.pop(name))
+        unknown = sorted(set(changes) - set(self.__dataclass_fields__))
+        if unknown:
+            known = ", ".join([*_CHANGES, *self.__dataclass_fields__])
+            raise ValueError(f"unknown change {unknown[0]!r}; choose from {known}")
+        return replace(config, **changes)
+
+    def to_dict(self) -> dict:
+        """As plain data for JSON; `from_dict` reads it back."""
+        fields = asdict(self)
+        for part in ("conv_stages", "fc_stages"):
+            fields[part] = [[[type(layer).__name__, asdict(layer)] for layer in stage] for stage in getattr(self, part)]
+        return fields
+
+    @staticmethod
+    def from_dict(fields: dict) -> AlexNetConfig:
+        """The config that `to_dict` wrote. Raises ValueError where the data is not one."""
+        try:
+            stages = {
+                part: tuple(tuple(_LAYERS[kind](**numbers) for kind, numbers in stage) for stage in fields[part])
+                for part in ("conv_stages", "fc_stages")
+            }
+            return AlexNetConfig(**{**fields, **stages})
+        except (KeyError, TypeError) as error:
+            raise ValueError(f"this is not an AlexNet config: {error}") from None
+
+
+# ---- changes that map over the stages --------------------------------------------------------------
+
+
+def _choose(what, value, choices):
+    if value not in choices:
+        raise ValueError(f"{what} is {value!r}; choose from {', '.join(choices)}")
+    return value
+
+
+def _map_layers(config, kind, change):
+    def mapped(stages):
+        return tuple(tuple(change(layer) if layer.kind == kind else layer for layer in stage) for stage in stages)
+
+    return replace(config, conv_stages=mapped(config.conv_stages), fc_stages=mapped(config.fc_stages))
+
+
+def _change_activation(config, function):
+    return _map_layers(config, "act", lambda layer: Activation(function))
+
+
+def _change_lrn(config, lrn):
+    if lrn is True:
+        lrn = PAPER_LRN
+    if lrn is not False and not isinstance(lrn, LRN):
+        raise ValueError(f"lrn is {lrn!r}; choose True, False or an LRN(...)")
+    stages = []
+    for number, stage in enumerate(config.conv_stages, start=1):
+        stage = tuple(layer for layer in stage if layer.kind not in ("lrn", "spatialnorm"))
+        if lrn and number <= 2:
+            after = [layer.kind for layer in stage].index("act") + 1
+            stage = (*stage[:after], lrn, *stage[after:])
+        stages.append(stage)
+    return replace(config, conv_stages=tuple(stages))
+
+
+def _require_dropout(config, what):
+    if not any(layer.kind == "drop" for _, layer in config.named_layers()):
+        raise ValueError(f"{what}: the net {config.name!r} has no dropout, because it has no hidden fc layer")
+
+
+def _change_dropout(config, p):
+    if p:
+        _require_dropout(config, "dropout")
+    return _map_layers(config, "drop", lambda layer: replace(layer, p=p))
+
+
+def _change_dropout_mode(config, mode):
+    _require_dropout(config, "dropout_mode")
+    return _map_layers(config, "drop", lambda layer: replace(layer, mode=mode))
+
+
+def _change_dropout_position(config, position):
+    _choose("dropout_position", position, ("before", "after"))
+    _require_dropout(config, "dropout_position")
+
+    def moved(stage):
+        drops = tuple(layer for layer in stage if layer.kind == "drop")
+        others = tuple(layer for layer in stage if layer.kind != "drop")
+        return drops + others if position == "before" else others + drops
+
+    return replace(config, fc_stages=tuple(moved(stage) for stage in config.fc_stages))
+
+
+def _change_pool(config, pool):
+    if not isinstance(pool, Pool):
+        pool = POOLS[_choose("pool", pool, tuple(POOLS))]
+    return _map_layers(config, "pool", lambda layer: pool)
+
+
+def _change_groups(config, groups):
+    count = len(config.conv_stages)
+    if isinstance(groups, int):
+        groups = (1,) + (groups,) * (count - 1)
+    if len(groups) != count:
+        raise ValueError(f"groups has {len(groups)} numbers, but the net {config.name!r} has {count} convolutions")
+    stages = tuple(
+        tuple(replace(layer, groups=number) if layer.kind == "conv" else layer for layer in stage)
+        for stage, number in zip(config.conv_stages, groups)
+    )
+    return replace(config, conv_stages=stages)
+
+
+_CHANGES = {
+    "activation": _change_activation,
+    "lrn": _change_lrn,
+    "dropout": _change_dropout,
+    "dropout_position": _change_dropout_position,
+    "dropout_mode": _change_dropout_mode,
+    "pool": _change_pool,
+    "groups": _change_groups,
+}
+
+
+# ---- the table -------------------------------------------------------------------------------------
+
+RELU = Activation("relu")
+POOL = POOLS["overlap"]
+PLAIN = POOLS["plain"]
+SOURCE_LRN = LRN(divide_by_size=True)
+TOWER_LRN = LRN(divide_by_size=True, groups=2)
+DROP = Dropout()
+PAPER_DROP = Dropout(mode="downscale_in_infer")
+
+VARIANTS = {
+    config.name: config
+    for config in (
+        AlexNetConfig(
+            name="paper",
+            source="paper, section 3.5 and figure 2, as one graph; 227 pixels, because 224 do not give its 55",
+            conv_stages=(
+                (Conv(96, 11, 4), RELU, PAPER_LRN, POOL),
+                (Conv(256, 5, padding=2, groups=2), RELU, PAPER_LRN, POOL),
+                (Conv(384, 3, padding=1), RELU),
+                (Conv(384, 3, padding=1, groups=2), RELU),
+                (Conv(256, 3, padding=1, groups=2), RELU, POOL),
+            ),
+            fc_stages=((Linear(4096), RELU, PAPER_DROP), (Linear(4096), RELU, PAPER_DROP)),
+            init="paper",
+            default_recipe="paper",
+        ),
+        AlexNetConfig(
+            name="convnet2012",
+            source="one configuration from the 2012 source: layers/layers-145.cfg (40.66% top-1 validation error)",
+            conv_stages=(
+                (Conv(96, 11, 4), TOWER_LRN, POOL, RELU),
+                (Conv(256, 5, padding=2, groups=2), RELU, TOWER_LRN, SpatialNorm(), POOL),
+                (Conv(384, 3, padding=1), RELU),
+                (Conv(384, 3, padding=1, groups=2), RELU),
+                (Conv(256, 3, padding=1, groups=2), POOL, RELU),
+            ),
+            fc_stages=((Linear(4096), RELU, PAPER_DROP), (Linear(4096), RELU, PAPER_DROP)),
+            image_size=224,
+            rounding="ceil",
+            init="convnet2012",
+            default_recipe="paper",
+        ),
+        AlexNetConfig(
+            name="one-tower",
+            source="dansuh17's PyTorch port: the paper's net without groups",
+            conv_stages=(
+                (Conv(96, 11, 4), RELU, SOURCE_LRN, POOL),
+                (Conv(256, 5, padding=2), RELU, SOURCE_LRN, POOL),
+                (Conv(384, 3, padding=1), RELU),
+                (Conv(384, 3, padding=1), RELU),
+                (Conv(256, 3, padding=1), RELU, POOL),
+            ),
+            fc_stages=((DROP, Linear(4096), RELU), (DROP, Linear(4096), RELU)),
+            init="dansuh17",
+            default_recipe="dansuh17",
+        ),
+        AlexNetConfig(
+            name="half",
+            source="Classic-CNN: one of the two towers, half as wide, often shown as the original",
+            conv_stages=(
+                (Conv(48, 11, 4, padding=2), RELU, SOURCE_LRN, POOL),
+                (Conv(128, 5, padding=2), RELU, SOURCE_LRN, POOL),
+                (Conv(192, 3, padding=1), RELU),
+                (Conv(192, 3, padding=1), RELU),
+                (Conv(128, 3, padding=1), RELU, POOL),
+            ),
+            fc_stages=((DROP, Linear(2048), RELU), (DROP, Linear(2048), RELU)),
+            image_size=224,
+            init="pytorch",
+            default_recipe="classic-cnn",
+        ),
+        AlexNetConfig(
+            name="half-plain",
+            source="the half-width tutorial net without LRN; its Kaiming initialisation is off by default there",
+            conv_stages=(
+                (Conv(48, 11, 4, padding=2), RELU, POOL),
+                (Conv(128, 5, padding=2), RELU, POOL),
+                (Conv(192, 3, padding=1), RELU),
+                (Conv(192, 3, padding=1), RELU),
+                (Conv(128, 3, padding=1), RELU, POOL),
+            ),
+            fc_stages=((DROP, Linear(2048), RELU), (DROP, Linear(2048), RELU)),
+            image_size=224,
+            init="kaiming",
+            default_recipe="classic-cnn",
+        ),
+        AlexNetConfig(
+            name="torchvision",
+            source="torchvision and paddle.vision: the net of 'One weird trick', 2014, not the paper's",
+            conv_stages=(
+                (Conv(64, 11, 4, padding=2), RELU, POOL),
+                (Conv(192, 5, padding=2), RELU, POOL),
+                (Conv(384, 3, padding=1), RELU),
+                (Conv(256, 3, padding=1), RELU),
+                (Conv(256, 3, padding=1), RELU, POOL),
+            ),
+            fc_stages=((DROP, Linear(4096), RELU), (DROP, Linear(4096), RELU)),
+            image_size=224,
+            init="pytorch",
+            default_recipe="classic-cnn",
+        ),
+        AlexNetConfig(
+            name="paddle-tutorial",
+            source="Paddle's deep-learning handbook: padding 5 and plain pooling, 7 x 7 at the end",
+            conv_stages=(
+                (Conv(96, 11, 4, padding=5), RELU, PLAIN),
+                (Conv(256, 5, padding=2), RELU, PLAIN),
+                (Conv(384, 3, padding=1), RELU),
+                (Conv(384, 3, padding=1), RELU),
+                (Conv(256, 3, padding=1), RELU, PLAIN),
+            ),
+            fc_stages=((Linear(4096), RELU, DROP), (Linear(4096), RELU, DROP)),
+            image_size=224,
+            init="paddle",
+            default_recipe="classic-cnn",
+        ),
+        AlexNetConfig(
+            name="full-5x5",
+            source="a blog's `Net` with a 5 x 5 conv5, padding mended from 1 to 2 so that its forward pass fits",
+            conv_stages=(
+                (Conv(96, 11, 4), RELU, POOL),
+                (Conv(256, 5, padding=2), RELU, POOL),
+                (Conv(384, 3, padding=1), RELU),
+                (Conv(384, 3, padding=1), RELU),
+                (Conv(256, 5, padding=2), RELU, POOL),
+            ),
+            fc_stages=((Linear(4096), RELU, DROP), (Linear(4096), RELU, DROP)),
+            init="pytorch",
+            default_recipe="classic-cnn",
+        ),
+        # The text of this blog leaves open: conv1's stride and padding (here the paper's 4 and 0), the other
+        # paddings (here those that keep the side), dropout (here after each hidden fc layer), the input (here 227).
+        AlexNetConfig(
+            name="blog",
+            source="a blog's description taken literally: 6 x 6 kernels, seven conv layers, four fc layers",
+            conv_stages=(
+                (Conv(96, 6, 4), RELU, POOL),
+                (Conv(256, 5, padding=2), RELU),
+                (Conv(384, 3, padding=1), RELU),
+                (Conv(384, 3, padding=1), RELU),
+                (Conv(384, 3, padding=1), RELU),
+                (Conv(256, 3, padding=1), RELU),
+                (Conv(384, 3, padding=1), RELU, GlobalPool()),
+            ),
+            fc_stages=((Linear(4096), RELU, DROP), (Linear(4096), RELU, DROP), (Linear(1000), RELU, DROP)),
+            init="pytorch",
+            default_recipe="blog",
+        ),
+        AlexNetConfig(
+            name="d2l",
+            source="Dive into Deep Learning: padding 1 gives 54 and 6400 inputs to fc6; there with 1 input channel",
+            conv_stages=(
+                (Conv(96, 11, 4, padding=1), RELU, POOL),
+                (Conv(256, 5, padding=2), RELU, POOL),
+                (Conv(384, 3, padding=1), RELU),
+                (Conv(384, 3, padding=1), RELU),
+                (Conv(256, 3, padding=1), RELU, POOL),
+            ),
+            fc_stages=((Linear(4096), RELU, DROP), (Linear(4096), RELU, DROP)),
+            image_size=224,
+            num_classes=10,
+            init="paddle",
+            default_recipe="classic-cnn",
+        ),
+        AlexNetConfig(
+            name="cifar4",
+            source="ours, after the paper's figure 1 and its CIFAR-10 remarks: a four-layer net for 32 x 32",
+            conv_stages=(
+                (Conv(32, 5, padding=2), RELU, PAPER_LRN, POOL),
+                (Conv(32, 5, padding=2), RELU, PAPER_LRN, POOL),
+                (Conv(64, 5, padding=2), RELU, POOL),
+            ),
+            image_size=32,
+            num_classes=10,
+            init="kaiming",
+            default_recipe="quick",
+        ),
+        AlexNetConfig(
+            name="mini",
+            source="ours: the paper's five conv and three fc stages for 64 x 64 input and a laptop's CPU",
+            conv_stages=(
+                (Conv(24, 5, 2, padding=2), RELU, PAPER_LRN, POOL),
+                (Conv(48, 5, padding=2, groups=2), RELU, PAPER_LRN, POOL),
+                (Conv(64, 3, padding=1), RELU),
+                (Conv(64, 3, padding=1, groups=2), RELU),
+                (Conv(48, 3, padding=1, groups=2), RELU, POOL),
+            ),
+            fc_stages=((Linear(192), RELU, DROP), (Linear(192), RELU, DROP)),
+            image_size=64,
+            num_classes=5,
+            init="kaiming",
+            default_recipe="quick",
+        ),
+    )
+}
