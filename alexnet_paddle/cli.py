@@ -42,7 +42,7 @@ def fail(message: str, status: int):
 
 def run(main) -> None:
     """Call a command's main; exit 0 when done, 2 for bad input with one line that says what to do, 130 for Ctrl-C."""
-    module = sys.modules["__main__"].__spec__.name
+    module = sys.modules["__main__"].__spec__.name if main.__module__ == "__main__" else main.__module__
     command = module.removeprefix("alexnet_paddle.").removesuffix(".__main__")
     try:
         main()
@@ -59,11 +59,12 @@ def progress(iterable, description: str):
     if sys.stderr.isatty():
         yield from tqdm(iterable, desc=description, leave=False, dynamic_ncols=True)
         return
-    began, count = time.monotonic(), len(iterable)
-    print(f"{description}: {count}", file=sys.stderr)
+    began = time.monotonic()
+    # Not on stderr: that is for the one line that says what went wrong.
+    print(f"{description}: {len(iterable)}", flush=True)
     yield from iterable
     if time.monotonic() - began > 5:
-        print(f"{description}: done in {time.monotonic() - began:.0f} s", file=sys.stderr)
+        print(f"{description}: done in {time.monotonic() - began:.0f} s", flush=True)
 
 
 def positive(kind, least=0, inclusive=False):

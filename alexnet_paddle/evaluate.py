@@ -14,7 +14,9 @@ def main(argv=None):
     parser = Parser("evaluate", "Measure a run on its test pictures, or on others.")
     parser.add_argument("run", metavar="RUN", help="the run folder")
     parser.add_argument("--data", metavar="DIR", help="other pictures, DIR/CLASS/*, in place of the run's test split")
-    parser.add_argument("--ten-crop", action="store_true", help="average ten views of each picture (paper, section 4.1)")
+    parser.add_argument(
+        "--ten-crop", action="store_true", help="average ten views of each picture (paper, section 4.1)"
+    )
     parser.add_argument("--device", choices=("auto", "cpu", "gpu"), default="auto")
     parser.add_argument("--workers", type=positive(int, inclusive=True), default=0, metavar="N")
     arguments = parser.parse_args(argv)

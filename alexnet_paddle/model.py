@@ -84,7 +84,7 @@ def _conv(name, layer, in_shape, out_shape, config):
     missing = (out_shape[1] - 1) * layer.stride + layer.kernel - (side + 2 * layer.padding)
     before, after = layer.padding, layer.padding + max(missing, 0)
     fan_in = channels // layer.groups * layer.kernel**2
-    fan_out = layer.out_channels // layer.groups * layer.kernel**2
+    fan_out = layer.out_channels * layer.kernel**2  # PyTorch's reading, which does not divide it by the groups
     weight, bias = INITS[config.init](name, fan_in, fan_out, False)
     return nn.Conv2D(
         channels,
@@ -134,7 +134,8 @@ def _kaiming(name, fan_in, fan_out, last):
 
 
 def _paddle(name, fan_in, fan_out, last):
-    """Paddle's default: N(0, sqrt(2 / fan in)) in the convolutions, Xavier uniform in the fc layers, biases 0."""
+    """Paddle's default: N(0, sqrt(2 / fan in)) in the convolutions, where it counts all input channels whatever
+    the groups; Xavier uniform in the fc layers; biases 0."""
     return None, None
 
 

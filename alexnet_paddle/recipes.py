@@ -5,6 +5,7 @@ Names follow the systems they come from. What a source declares but never does i
 
 from __future__ import annotations
 
+import math
 from dataclasses import asdict, dataclass, replace
 
 from alexnet_paddle.errors import InputError
@@ -166,9 +167,7 @@ class LearningRate:
             ),
             "epochs": lambda: lr.StepDecay(start, step_size=int(schedule.every), gamma=schedule.factor),
             "batches": lambda: lr.StepDecay(start, step_size=int(schedule.every), gamma=schedule.factor),
-            "cosine": lambda: lr.LinearWarmup(
-                lr.CosineAnnealingDecay(start, T_max=max(1, steps - warmup)), warmup, start_lr=0.0, end_lr=start
-            ),
+            "cosine": lambda: lr.LambdaDecay(start, lambda step: _warmup_then_cosine(step, warmup, steps)),
         }
         if schedule.kind not in builders:
             raise InputError(f"schedule is {schedule.kind!r}; choose from {', '.join(builders)}")
@@ -187,3 +186,10 @@ class LearningRate:
             self.scheduler.step(validation_error)
         elif self.kind == "epochs":
             self.scheduler.step()
+
+
+def _warmup_then_cosine(step: int, warmup: int, steps: int) -> float:
+    """Share of the full learning rate at a step counted from 0."""
+    if step < warmup:
+        return (step + 1) / warmup
+    return 0.5 * (1 + math.cos(math.pi * (step - warmup) / max(1, steps - warmup)))

@@ -10,6 +10,23 @@ from collections.abc import Iterator
 from dataclasses import asdict, dataclass, replace
 from typing import ClassVar
 
+
+def _choose(what, value, choices):
+    if value not in choices:
+        raise ValueError(f"{what} is {value!r}; choose from {', '.join(choices)}")
+    return value
+
+
+def _whole_numbers(data, **least):
+    """Raises ValueError unless each named field is a whole number of at least so much."""
+    for what, smallest in least.items():
+        value = getattr(data, what)
+        if type(value) is not int or value < smallest:
+            raise ValueError(
+                f"{type(data).__name__} {what} is {value!r}; it must be a whole number of at least {smallest}"
+            )
+
+
 # ---- layers, as data -------------------------------------------------------------------------------
 
 
@@ -24,6 +41,9 @@ class Conv:
     groups: int = 1
     kind: ClassVar[str] = "conv"
     label: ClassVar[str] = "conv"
+
+    def __post_init__(self):
+        _whole_numbers(self, out_channels=1, kernel=1, stride=1, padding=0, groups=1)
 
 
 @dataclass(frozen=True)
@@ -58,6 +78,9 @@ class LRN:
     kind: ClassVar[str] = "lrn"
     label: ClassVar[str] = "lrn"
 
+    def __post_init__(self):
+        _whole_numbers(self, size=1, groups=1)
+
 
 @dataclass(frozen=True)
 class SpatialNorm:
@@ -74,6 +97,11 @@ class SpatialNorm:
     label: ClassVar[str] = "snorm"
     stride: ClassVar[int] = 1
 
+    def __post_init__(self):
+        _whole_numbers(self, kernel=1)
+        if self.kernel % 2 == 0:
+            raise ValueError(f"SpatialNorm kernel is {self.kernel}; a window centred on a pixel needs an odd one")
+
 
 @dataclass(frozen=True)
 class Pool:
@@ -83,6 +111,9 @@ class Pool:
     stride: int = 2
     kind: ClassVar[str] = "pool"
     label: ClassVar[str] = "pool"
+
+    def __post_init__(self):
+        _whole_numbers(self, kernel=1, stride=1)
 
 
 @dataclass(frozen=True)
@@ -101,6 +132,9 @@ class Linear:
     kind: ClassVar[str] = "fc"
     label: ClassVar[str] = "fc"
 
+    def __post_init__(self):
+        _whole_numbers(self, out_features=1)
+
 
 @dataclass(frozen=True)
 class Dropout:
@@ -113,8 +147,8 @@ class Dropout:
     label: ClassVar[str] = "drop"
 
     def __post_init__(self):
-        if not 0 <= self.p < 1:
-            raise ValueError(f"dropout is {self.p}; choose a rate from 0 to below 1")
+        if not isinstance(self.p, (int, float)) or not 0 <= self.p < 1:
+            raise ValueError(f"dropout is {self.p!r}; choose a rate from 0 to below 1")
         _choose("dropout_mode", self.mode, DROPOUT_MODES)
 
 
@@ -152,10 +186,10 @@ class AlexNetConfig:
     def __post_init__(self):
         _choose("rounding", self.rounding, ("floor", "ceil"))
         _choose("init", self.init, INITS)
-        for what in ("image_size", "in_channels", "num_classes"):
-            value = getattr(self, what)
-            if not isinstance(value, int) or value < 1:
-                raise ValueError(f"{what} is {value!r}; it must be a whole number of at least 1")
+        _whole_numbers(self, image_size=1, in_channels=1, num_classes=1)
+        names = [name for name, _ in self.named_layers()]
+        if repeated := [name for name in names if names.count(name) > 1]:
+            raise ValueError(f"two layers would be called {repeated[0]}; a stage holds one layer of each kind")
 
     @property
     def stages(self) -> tuple[Stage, ...]:
@@ -181,14 +215,14 @@ class AlexNetConfig:
 
         Raises ValueError for an unknown change or a value that it cannot take.
         """
-        config = self
-        for name in [name for name in changes if name in _CHANGES]:
-            config = _CHANGES[name](config, changes.pop(name))
-        unknown = sorted(set(changes) - set(self.__dataclass_fields__))
-        if unknown:
+        fields = {name: value for name, value in changes.items() if name in self.__dataclass_fields__}
+        if unknown := sorted(set(changes) - set(fields) - set(_CHANGES)):
             known = ", ".join([*_CHANGES, *self.__dataclass_fields__])
             raise ValueError(f"unknown change {unknown[0]!r}; choose from {known}")
-        return replace(config, **changes)
+        config = replace(self, **fields)
+        for name in [name for name in changes if name not in fields]:
+            config = _CHANGES[name](config, changes[name])
+        return config
 
     def to_dict(self) -> dict:
         """As plain data for JSON; `from_dict` reads it back."""
@@ -213,12 +247,6 @@ class AlexNetConfig:
 # ---- changes that map over the stages --------------------------------------------------------------
 
 
-def _choose(what, value, choices):
-    if value not in choices:
-        raise ValueError(f"{what} is {value!r}; choose from {', '.join(choices)}")
-    return value
-
-
 def _map_layers(config, kind, change):
     def mapped(stages):
         return tuple(tuple(change(layer) if layer.kind == kind else layer for layer in stage) for stage in stages)
@@ -239,7 +267,8 @@ def _change_lrn(config, lrn):
     for number, stage in enumerate(config.conv_stages, start=1):
         stage = tuple(layer for layer in stage if layer.kind not in ("lrn", "spatialnorm"))
         if lrn and number <= 2:
-            after = [layer.kind for layer in stage].index("act") + 1
+            kinds = [layer.kind for layer in stage]
+            after = kinds.index("act" if "act" in kinds else "conv") + 1
             stage = (*stage[:after], lrn, *stage[after:])
         stages.append(stage)
     return replace(config, conv_stages=tuple(stages))
@@ -251,7 +280,7 @@ def _require_dropout(config, what):
 
 
 def _change_dropout(config, p):
-    if p:
+    if p != 0:
         _require_dropout(config, "dropout")
     return _map_layers(config, "drop", lambda layer: replace(layer, p=p))
 
@@ -281,7 +310,7 @@ def _change_pool(config, pool):
 
 def _change_groups(config, groups):
     count = len(config.conv_stages)
-    if isinstance(groups, int):
+    if not isinstance(groups, (tuple, list)):
         groups = (1,) + (groups,) * (count - 1)
     if len(groups) != count:
         raise ValueError(f"groups has {len(groups)} numbers, but the net {config.name!r} has {count} convolutions")
