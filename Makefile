@@ -29,7 +29,7 @@ course: .venv/.learner  ## the chapters in JupyterLab
 	$(BIN)/jupyter lab course
 
 clean:  ## environments, runs, generated data
-	rm -rf .venv .venv-paddle26 runs data/petals build *.egg-info .pytest_cache .ruff_cache
+	rm -rf .venv .venv-paddle26 runs data/petals data/.petals* build *.egg-info .pytest_cache .ruff_cache
 
 .venv/.learner: requirements.txt pyproject.toml
 	$(PYTHON) -m venv .venv

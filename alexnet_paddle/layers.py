@@ -8,6 +8,10 @@ import paddle.nn.functional as F
 from paddle import nn
 from paddle.autograd import PyLayer
 
+from alexnet_paddle import CPU_SETTINGS, runtime
+
+runtime.use_threads(CPU_SETTINGS)  # here, because every net of ours imports this module, and paddle is loaded by now
+
 
 class LocalResponseNorm(nn.Layer):
     """b = a / (k + alpha' * sum of a^2 over `size` neighbouring channels)^beta (paper, section 3.3).

@@ -116,7 +116,7 @@ RECIPES = {
             learning_rate=2e-3,
             schedule=Schedule("cosine", every=0.15),
             batch_size=32,
-            epochs=14,
+            epochs=10,
             augmentation=Augmentation("random", mirror=True, normalise="mean_std"),
         ),
     )

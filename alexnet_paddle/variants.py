@@ -507,7 +507,7 @@ VARIANTS = {
             ),
             image_size=32,
             num_classes=10,
-            init="kaiming",
+            init="paddle",
             default_recipe="quick",
         ),
         AlexNetConfig(
@@ -523,7 +523,7 @@ VARIANTS = {
             fc_stages=((Linear(192), RELU, DROP), (Linear(192), RELU, DROP)),
             image_size=64,
             num_classes=5,
-            init="kaiming",
+            init="paddle",
             default_recipe="quick",
         ),
     )

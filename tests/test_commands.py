@@ -1,0 +1,293 @@
+"""The commands as a person meets them: what they print, what they leave, and one line for bad input."""
+
+import json
+import pickle
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from alexnet_paddle import cli, evaluate, predict, summary, train
+from alexnet_paddle.variants import VARIANTS
+
+
+@pytest.fixture
+def call(monkeypatch, capsys):
+    """call(module, *arguments) -> (exit status, stdout, stderr) of a command, run in this process."""
+
+    def run(module, *arguments):
+        monkeypatch.setattr(sys, "argv", [module.__name__, *map(str, arguments)])
+        try:
+            cli.run(module.main)
+            status = 0
+        except SystemExit as stop:
+            status = stop.code
+        out, err = capsys.readouterr()
+        return status, out, err
+
+    return run
+
+
+@pytest.fixture
+def refused(call):
+    """refused(module, *arguments) -> the one line on stderr of a command that must exit with status 2."""
+
+    def run(module, *arguments):
+        status, _, err = call(module, *arguments)
+        assert status == 2, err
+        assert err.count("\n") == 1 and "Traceback" not in err
+        return err
+
+    return run
+
+
+# ---- the good ways ---------------------------------------------------------------------------------
+
+
+def test_a_run_folder_holds_what_the_design_names(small_run):
+    names = {path.name for path in small_run.iterdir()}
+    expected = {"config.json", "metrics.csv", "curves.png", "last", "best", "report.json", "confusion.png"}
+    assert names == expected
+    for picture in ("curves.png", "confusion.png"):
+        with Image.open(small_run / picture) as image:
+            assert min(image.size) > 300
+
+
+def test_the_report_has_no_times_and_top1_at_its_top_level(small_run):
+    report = json.loads((small_run / "report.json").read_text())
+    low, high = report["top1_interval_95"]
+    assert 0 <= low <= report["top1"] <= high <= 1
+    assert set(report["classes"]) == {"blue", "green", "red"}
+    assert not [name for name in report if "second" in name or "time" in name]
+
+
+def test_metrics_have_a_row_for_each_epoch_and_split(small_run):
+    header, *rows = (small_run / "metrics.csv").read_text().splitlines()
+    assert header == "epoch,split,loss,top1,top5,lr,images_per_second,seconds"
+    assert [row.split(",")[:2] for row in rows] == [[str(e), s] for e in (1, 2, 3) for s in ("train", "val")]
+
+
+def test_evaluate_repeats_the_figures_of_the_report(small_run, call):
+    status, out, _ = call(evaluate, small_run)
+    assert status == 0 and "test split" in out and "95% interval" in out
+    measured = json.loads((small_run / "evaluation.json").read_text())
+    report = json.loads((small_run / "report.json").read_text())
+    assert measured["confusion"] == report["confusion"] and measured["loss"] == pytest.approx(report["loss"], rel=1e-5)
+
+
+def test_ten_crop_is_the_mean_of_ten_single_views(small_run, make_photos, tmp_path, call):
+    photos = make_photos(tmp_path / "others", count=3)
+    call(evaluate, small_run, "--ten-crop", "--data", photos)
+    measured = json.loads((small_run / "evaluation-ten-crop.json").read_text())
+
+    import paddle
+
+    from alexnet_paddle.datasets import folders
+    from alexnet_paddle.run_folder import RunFolder
+
+    checkpoint = RunFolder(small_run).load_best()
+    net, pictures = checkpoint.build_model(), folders.read_all_images(photos, checkpoint.classes)
+    losses = []
+    for index, label in enumerate(pictures.labels):
+        square = checkpoint.preprocessing.square(pictures.image(index)).astype("float32")
+        size, far = checkpoint.config.image_size, square.shape[0] - checkpoint.config.image_size
+        views = []
+        for top, left in ((0, 0), (0, far), (far, 0), (far, far), (far // 2, far // 2)):
+            crop = square[top : top + size, left : left + size]
+            views += [crop, crop[:, ::-1]]
+        batch = np.stack([checkpoint.preprocessing.normalise(view) for view in views])
+        shares = paddle.nn.functional.softmax(net(paddle.to_tensor(batch))).numpy().mean(axis=0)
+        losses.append(-np.log(shares[label]))
+    assert measured["loss"] == pytest.approx(np.mean(losses), rel=1e-4)
+
+
+def test_evaluating_the_training_folder_uses_its_test_split_only(small_run, small_photos, call):
+    _, out, _ = call(evaluate, small_run, "--data", small_photos)
+    assert "test split" in out and f"{json.loads((small_run / 'report.json').read_text())['images']} pictures" in out
+
+
+def test_predict_prints_a_table_and_json_and_draws(small_run, small_photos, tmp_path, call):
+    photos = sorted(small_photos.rglob("*.png"))[:2]
+    status, out, _ = call(predict, small_run, *photos, "--top", 2, "--picture", tmp_path / "seen.png")
+    assert status == 0 and out.splitlines()[0].split() == ["file", "prediction", "probability"]
+    assert len(out.splitlines()) == 1 + 2 * 2
+    assert Image.open(tmp_path / "seen.png").size[0] > 200
+    status, out, _ = call(predict, small_run, *photos, "--json")
+    answers = json.loads(out)
+    assert [answer["file"] for answer in answers] == [str(photo) for photo in photos]
+    for answer in answers:
+        shares = [row["probability"] for row in answer["classes"]]
+        assert shares == sorted(shares, reverse=True) and sum(shares) == pytest.approx(1, abs=1e-5)
+
+
+@pytest.mark.parametrize("mode", ["L", "P", "CMYK", "RGBA", "LA", "1", "I;16"])
+def test_predict_reads_every_kind_of_picture(small_run, tmp_path, call, mode):
+    path = tmp_path / f"photo.{'tif' if mode == 'CMYK' else 'png'}"
+    Image.fromarray(np.full((50, 40), 9000, "uint16")).save(path) if mode == "I;16" else Image.new(mode, (40, 50)).save(
+        path
+    )
+    status, _, err = call(predict, small_run, path)
+    assert status == 0, err
+
+
+def test_a_photo_turned_by_exif_is_seen_as_the_upright_one(small_run, small_photos, tmp_path, call):
+    upright = Image.open(sorted(small_photos.rglob("*.png"))[0])
+    exif = Image.Exif()
+    exif[0x0112] = 6  # turn 90 degrees clockwise to view
+    upright.save(tmp_path / "upright.png")
+    upright.transpose(Image.Transpose.ROTATE_90).save(tmp_path / "turned.png", exif=exif)
+    _, out, _ = call(predict, small_run, tmp_path / "upright.png", tmp_path / "turned.png", "--json")
+    first, second = (answer["classes"] for answer in json.loads(out))
+    assert first == second
+
+
+@pytest.mark.parametrize("variant", VARIANTS)
+def test_summary_prints_the_totals_of_every_variant(variant, call):
+    status, out, _ = call(summary, variant)
+    assert status == 0 and "parameters" in out.splitlines()[-2]
+
+
+def test_summary_shows_the_arithmetic_and_recomputes(call):
+    _, out, _ = call(summary, "paper")
+    assert "floor((227 - 11 + 2*0) / 4) + 1 = 55" in out and "60,965,224 parameters" in out
+    _, out, _ = call(summary, "paper", "--image-size", 224)
+    assert "floor((224 - 11 + 2*0) / 4) + 1 = 54" in out
+
+
+def test_the_package_lists_its_commands():
+    out = subprocess.run([sys.executable, "-m", "alexnet_paddle"], capture_output=True, text=True, check=True).stdout
+    for command in cli.COMMANDS:
+        assert f"python -m alexnet_paddle.{command}" in out
+
+
+def test_a_command_run_as_a_module_names_itself_and_exits_with_2():
+    command = [sys.executable, "-m", "alexnet_paddle.train", "--variant", "alexnet"]
+    done = subprocess.run(command, capture_output=True, text=True)
+    assert done.returncode == 2 and done.stderr.startswith("train: --variant:") and done.stderr.count("\n") == 1
+
+
+# ---- bad input -------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("option", "value", "says"),
+    [
+        ("--variant", "alexnet", "one-tower"),
+        ("--recipe", "adam", "classic-cnn"),
+        ("--device", "tpu", "gpu"),
+        ("--device", "gpu", "no GPU"),
+        ("--epochs", "0", "more than 0"),
+        ("--epochs", "many", "not a number"),
+        ("--batch-size", "-1", "more than 0"),
+        ("--dropout", "1", "below 1"),
+        ("--dropout", "0.5", "no hidden fc layer"),
+        ("--activation", "gelu", "sigmoid"),
+        ("--lrn", "maybe", "off"),
+        ("--pool", "mean", "overlap"),
+        ("--seed", "-3", "at least 0"),
+        ("--workers", "x", "not a number"),
+        ("--val", "0.9", "at most 0.5"),
+        ("--bogus", "1", "unrecognized"),
+    ],
+)
+def test_a_bad_option_is_one_line_and_leaves_nothing(small_photos, tmp_path, refused, option, value, says):
+    line = refused(train, "--variant", "cifar4", "--data", small_photos, "--out", tmp_path / "run", option, value)
+    assert option in line and says in line
+    assert not (tmp_path / "run").exists()
+
+
+def test_bad_data_folders_are_named(tmp_path, refused):
+    (tmp_path / "empty").mkdir()
+    (tmp_path / "one" / "only").mkdir(parents=True)
+    (tmp_path / "file.txt").write_text("x")
+    for name, says in (
+        ("nowhere", "no such folder"),
+        ("empty", "no class folders"),
+        ("one", "one class"),
+        ("file.txt", "not a"),
+    ):
+        line = refused(train, "--data", tmp_path / name, "--out", tmp_path / "run")
+        assert name in line and says in line
+    assert not (tmp_path / "run").exists()
+
+
+def test_an_unreadable_picture_is_named_before_training(small_photos, tmp_path, refused):
+    (small_photos / "red" / "notes.jpg").write_text("not a picture")
+    try:
+        line = refused(train, "--variant", "cifar4", "--data", small_photos, "--out", tmp_path / "run")
+    finally:
+        (small_photos / "red" / "notes.jpg").unlink()
+    assert "notes.jpg" in line and "unknown format" in line
+    assert not (tmp_path / "run").exists()
+
+
+def test_an_output_folder_in_use_or_impossible_is_refused(small_run, small_photos, tmp_path, refused):
+    before = sorted((path, path.stat().st_mtime_ns) for path in small_run.rglob("*"))
+    assert "--resume" in refused(train, "--data", small_photos, "--out", small_run)
+    assert sorted((path, path.stat().st_mtime_ns) for path in small_run.rglob("*")) == before
+    (tmp_path / "file").write_text("")
+    assert "is a file" in refused(train, "--data", small_photos, "--out", tmp_path / "file" / "run")
+    (tmp_path / "other").mkdir()
+    (tmp_path / "other" / "thesis.doc").write_text("")
+    assert "not empty" in refused(train, "--data", small_photos, "--out", tmp_path / "other")
+
+
+def test_a_resume_needs_a_run_and_its_own_options(small_run, tmp_path, refused):
+    assert "not a run folder" in refused(train, "--out", tmp_path / "nowhere", "--resume")
+    assert "--variant" in refused(train, "--out", small_run, "--resume", "--variant", "mini")
+    assert "--seed" in refused(train, "--out", small_run, "--resume", "--seed", 9)
+
+
+def test_weights_of_another_variant_are_refused(small_run, small_photos, tmp_path, refused):
+    line = refused(
+        train, "--variant", "mini", "--data", small_photos, "--out", tmp_path / "run", "--weights", small_run
+    )
+    assert "mini" in line and not (tmp_path / "run").exists()
+    (tmp_path / "weights.pdparams").write_bytes(pickle.dumps({"conv1.weight": 0}))
+    assert "weights.pdparams" in refused(
+        train,
+        "--variant",
+        "cifar4",
+        "--data",
+        small_photos,
+        "--out",
+        tmp_path / "run",
+        "--weights",
+        tmp_path / "weights.pdparams",
+    )
+    assert "no such file" in refused(
+        train, "--variant", "cifar4", "--data", small_photos, "--out", tmp_path / "run", "--weights", tmp_path / "none"
+    )
+
+
+def test_evaluate_and_predict_name_what_is_wrong(small_run, tmp_path, refused):
+    (tmp_path / "text.jpg").write_text("not a picture")
+    assert "text.jpg" in refused(predict, small_run, tmp_path / "text.jpg")
+    assert "gone.jpg" in refused(predict, small_run, tmp_path / "gone.jpg")
+    assert "not a run folder" in refused(predict, tmp_path, tmp_path / "text.jpg")
+    assert "not a run folder" in refused(evaluate, tmp_path / "nowhere")
+    Image.new("RGB", (9, 9)).save(tmp_path / "a.png")
+    (tmp_path / "others" / "purple").mkdir(parents=True)
+    assert "purple" in refused(evaluate, small_run, "--data", tmp_path / "others")
+    assert "large" not in refused(summary, "paper", "--image-size", 20)[:8]
+
+
+def test_an_impossible_size_shows_its_arithmetic(refused):
+    line = refused(summary, "paper", "--image-size", 20)
+    assert "pool2" in line and "floor((1 - 3 + 2*0) / 2) + 1 = 0" in line
+
+
+def test_a_checkpoint_of_another_class_count_is_refused(small_run, tmp_path, refused):
+    import shutil
+
+    run = tmp_path / "run"
+    shutil.copytree(small_run, run)
+    description = json.loads((run / "best" / "checkpoint.json").read_text())
+    description["model"]["num_classes"] = 7
+    (run / "best" / "checkpoint.json").write_text(json.dumps(description))
+    photo = tmp_path / "a.png"
+    Image.new("RGB", (9, 9)).save(photo)
+    line = refused(predict, run, photo)
+    assert "fc4" in line and "class count" in line
