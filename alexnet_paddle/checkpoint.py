@@ -64,8 +64,8 @@ class Checkpoint:
             "sha256": digests,
         }
         _write(new / "checkpoint.json", json.dumps(description, indent=1, ensure_ascii=False).encode())
-        shutil.rmtree(old, ignore_errors=True)
-        if directory.exists():
+        if directory.exists():  # else .old is the only whole one, left by a writer that was stopped
+            shutil.rmtree(old, ignore_errors=True)
             directory.rename(old)
         new.rename(directory)
         shutil.rmtree(old, ignore_errors=True)
@@ -89,8 +89,11 @@ class Checkpoint:
                 optimizer=tensors["optimizer.safetensors"],
                 state=description["state"],
             )
-        except (KeyError, TypeError, AttributeError) as error:
-            raise InputError(f"{directory / 'checkpoint.json'}: not a checkpoint of ours (missing {error})") from None
+        except InputError:
+            raise
+        except (KeyError, TypeError, AttributeError, ValueError) as error:
+            path = directory / "checkpoint.json"
+            raise InputError(f"{path}: not a checkpoint of ours (missing or wrong: {error})") from None
 
     def build_model(self):
         """The `AlexNet` with these weights, in eval mode."""
@@ -141,7 +144,7 @@ def read_weights(path: Path) -> dict[str, np.ndarray]:
     """Weights from a .safetensors file, a checkpoint folder, or a run folder (its best checkpoint)."""
     path = Path(path)
     if path.is_dir():
-        folder = path / "best" if (path / "best").is_dir() else path
+        folder = path / "best" if (path / "config.json").exists() else path
         return Checkpoint.load(folder).weights
     if not path.exists():
         raise InputError(f"--weights {path}: no such file")

@@ -29,7 +29,9 @@ class LocalResponseNorm(nn.Layer):
         self.register_buffer("band", band, persistable=False)
 
     def forward(self, x):
-        return _ResponseNorm.apply(x, self.band.astype(x.dtype), self.alpha, self.beta, self.k)
+        with paddle.amp.auto_cast(enable=False):
+            x = _full_precision(x)
+            return _ResponseNorm.apply(x, self.band.astype(x.dtype), self.alpha, self.beta, self.k)
 
 
 def channel_band(channels: int, size: int, groups: int = 1) -> np.ndarray:
@@ -62,6 +64,11 @@ class _ResponseNorm(PyLayer):
         return (g - flat * through_sum * ctx.factor).reshape(grad.shape), None
 
 
+def _full_precision(x):
+    """Squares of activations overflow float16, so mixed precision pauses in these layers."""
+    return x.astype("float32") if x.dtype in (paddle.float16, paddle.bfloat16) else x
+
+
 def _negative_power(scale, beta):
     """scale ** -beta; for the usual beta of 0.75 by two square roots, which are far faster than `pow`."""
     if beta == 0.75:
@@ -84,5 +91,7 @@ class SpatialResponseNorm(nn.Layer):
         self.size, self.alpha, self.beta, self.k = size, alpha, beta, k
 
     def forward(self, x):
-        mean = F.avg_pool2d(x * x, self.size, stride=1, padding=self.size // 2, exclusive=False)
-        return x * _negative_power(mean * self.alpha + self.k, self.beta)
+        with paddle.amp.auto_cast(enable=False):
+            x = _full_precision(x)
+            mean = F.avg_pool2d(x * x, self.size, stride=1, padding=self.size // 2, exclusive=False)
+            return x * _negative_power(mean * self.alpha + self.k, self.beta)

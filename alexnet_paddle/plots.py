@@ -7,6 +7,7 @@ from pathlib import Path
 
 import numpy as np
 from matplotlib.figure import Figure
+from matplotlib.ticker import MaxNLocator
 
 COLORS = {"train": "#E69F00", "val": "#0072B2", "best": "#009E73"}
 
@@ -29,6 +30,7 @@ def curves(rows) -> Figure:
             points = [(int(row["epoch"]), float(row[key])) for row in rows if row["split"] == split]
             panel.plot(*zip(*points), marker="o", markersize=3, color=COLORS[split], label=label)
         panel.set_xlabel("epoch")
+        panel.xaxis.set_major_locator(MaxNLocator(integer=True))
         panel.set_title(title)
         panel.grid(alpha=0.3)
     accuracies = [(float(row["top1"]), -int(row["epoch"])) for row in rows if row["split"] == "val"]
@@ -72,7 +74,7 @@ def predictions(images, labels, columns: int = 5) -> Figure:
     """Pictures in a grid, each under its words: `labels` are (text, is it right or None) pairs."""
     rows = -(-len(images) // columns)
     columns = min(columns, len(images))
-    figure = Figure(figsize=(2 * columns, 2.35 * rows), layout="constrained")
+    figure = Figure(figsize=(2 * columns, 2.2 * rows), layout="constrained")
     panels = figure.subplots(rows, columns, squeeze=False).ravel()
     for panel in panels:
         panel.axis("off")

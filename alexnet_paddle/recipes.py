@@ -20,7 +20,7 @@ class Schedule:
     plateau:   times `factor` when the validation error has not improved for `every` epochs, at most `most` times
     epochs:    times `factor` every `every` epochs
     batches:   times `factor` every `every` batches
-    cosine:    up from 0 during the first `every` of the steps (a share of 1), then down to 0 along a cosine
+    cosine:    up in equal steps during the first `every` of all batches (a share of 1), then down to 0 along a cosine
     """
 
     kind: str = "constant"
@@ -161,7 +161,7 @@ class LearningRate:
             "plateau": lambda: lr.ReduceOnPlateau(
                 start,
                 factor=schedule.factor,
-                patience=int(schedule.every),
+                patience=int(schedule.every) - 1,  # Paddle waits for one bad epoch more than its patience
                 threshold=0.0,
                 min_lr=start * schedule.factor**schedule.most,
             ),

@@ -5,7 +5,7 @@ import json
 import numpy as np
 import pytest
 
-from alexnet_paddle import train
+from alexnet_paddle import RECIPES, train
 from alexnet_paddle.checkpoint import Checkpoint, read_weights
 from alexnet_paddle.run_folder import RunFolder
 
@@ -110,6 +110,14 @@ def test_the_test_split_is_measured_in_eval_mode(small_photos, tmp_path):
         assert measured["loss"] == pytest.approx(report["loss"], rel=1e-5)
 
 
+@pytest.mark.parametrize("recipe", RECIPES)
+def test_every_recipe_trains_any_net(recipe, train_small, tmp_path):
+    run = train_small(tmp_path / "run", "--recipe", recipe, "--epochs", "1")
+    loss = float((run / "metrics.csv").read_text().splitlines()[1].split(",")[2])
+    assert np.isfinite(loss)
+    assert json.loads((run / "config.json").read_text())["recipe"]["name"] == recipe
+
+
 def test_visualdl_gets_scalars_and_histograms(train_small, tmp_path):
     pytest.importorskip("visualdl", reason="visualdl is optional")
     run = train_small(tmp_path / "run", "--epochs", "1", "--visualdl")
@@ -144,7 +152,7 @@ def test_two_hundred_petals_are_learned_by_heart(petals_home, tmp_path):
     assert len(few) == 200
     config = VARIANTS["mini"].replace(dropout=0)
     still = Augmentation("center", mirror=False)
-    recipe = RECIPES["quick"].replace(epochs=40, augmentation=still)
+    recipe = RECIPES["quick"].replace(epochs=60, augmentation=still)
     statistics = Statistics.of(Preprocessing(64, 0, 1).square(few.image(i)) for i in range(len(few)))
     preprocessing = Preprocessing.fit(64, "mean_std", statistics)
     transform = TrainTransform(still, preprocessing, np.zeros((3, 3)))

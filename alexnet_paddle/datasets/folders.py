@@ -79,7 +79,9 @@ def _pictures(folder):
     return sorted(
         path
         for path in folder.rglob("*")
-        if path.suffix.lower() in EXTENSIONS and not path.name.startswith(".") and path.is_file()
+        if path.suffix.lower() in EXTENSIONS
+        and not any(part.startswith(".") for part in path.relative_to(folder).parts)  # e.g. .ipynb_checkpoints
+        and path.is_file()
     )
 
 

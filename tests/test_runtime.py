@@ -1,0 +1,149 @@
+"""The machine: what is set before paddle is loaded, which device is taken, what a seed repeats."""
+
+import os
+import random
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import paddle
+import pytest
+
+from alexnet_paddle import runtime
+
+AVX512 = "avx512f avx512dq avx512bw avx512vl"
+
+
+def cpu_info(vendor, flags):
+    """Two processors as Linux lists them."""
+    lines = (f"vendor_id\t: {vendor}", "model name\t: A processor", f"flags\t\t: fpu sse2 {flags}", "")
+    return "\n".join(f"processor\t: {i}\n" + "\n".join(lines) for i in range(2))
+
+
+@pytest.mark.parametrize(
+    "info, path",
+    [
+        (cpu_info("GenuineIntel", f"avx avx2 fma {AVX512}"), None),
+        (cpu_info("AuthenticAMD", "avx avx2 fma"), "5"),  # Zen 2
+        (cpu_info("AuthenticAMD", f"avx avx2 fma {AVX512}"), "7"),  # Zen 4
+        (cpu_info("AuthenticAMD", "avx avx2 fma avx512f avx512vl"), "5"),
+        (cpu_info("AuthenticAMD", "avx avx2"), None),
+        (cpu_info("AuthenticAMD", "avx fma"), None),
+        (cpu_info("AuthenticAMD", "avx fma avx2x avx512_bf16"), None),  # names that only begin alike
+        (cpu_info("HygonGenuine", "avx avx2 fma"), None),
+        ("vendor_id : AuthenticAMD", None),
+        ("", None),
+    ],
+)
+def test_the_blas_path_is_set_only_on_amd_with_the_instructions_it_needs(info, path):
+    assert runtime._mkl_code_path(info) == path
+
+
+@pytest.fixture
+def amd_before_paddle(monkeypatch):
+    """An AMD processor, in a process that has not imported paddle; the real process is left as it is."""
+    monkeypatch.delitem(sys.modules, "paddle")
+    monkeypatch.setattr(runtime, "_cpu_info", lambda: cpu_info("AuthenticAMD", "avx2 fma"))
+    monkeypatch.setattr(runtime, "_keep_freed_memory", lambda: False)
+    monkeypatch.setattr(runtime.platform, "machine", lambda: "x86_64")
+    monkeypatch.setattr(runtime, "cpu_count", lambda: 6)
+
+
+def test_threads_and_the_blas_path_are_set_and_reported(amd_before_paddle):
+    environ = {}
+    chosen = runtime.tune_cpu(environ)
+    assert chosen["MKL_DEBUG_CPU_TYPE"] == environ["MKL_DEBUG_CPU_TYPE"] == "5"
+    assert "6" in chosen.values()
+
+
+@pytest.mark.parametrize("name", ["OMP_NUM_THREADS", "MKL_NUM_THREADS"])
+def test_a_thread_count_of_the_users_is_left_alone(amd_before_paddle, name):
+    environ = {name: "3"}
+    chosen = runtime.tune_cpu(environ)
+    assert environ == {name: "3", "MKL_DEBUG_CPU_TYPE": "5"}
+    assert chosen == {"MKL_DEBUG_CPU_TYPE": "5"}
+
+
+@pytest.mark.parametrize("value", ["4", ""])
+def test_a_blas_path_of_the_users_is_left_alone(amd_before_paddle, value):
+    environ = {"MKL_DEBUG_CPU_TYPE": value}
+    assert "MKL_DEBUG_CPU_TYPE" not in runtime.tune_cpu(environ)
+    assert environ["MKL_DEBUG_CPU_TYPE"] == value
+
+
+def test_tuning_can_be_switched_off(amd_before_paddle, monkeypatch):
+    monkeypatch.setattr(runtime, "_keep_freed_memory", lambda: pytest.fail("touched the memory settings"))
+    environ = {"ALEXNET_PADDLE_TUNE": "0"}
+    assert runtime.tune_cpu(environ) == {}
+    assert environ == {"ALEXNET_PADDLE_TUNE": "0"}
+
+
+def test_other_processors_are_left_alone(amd_before_paddle, monkeypatch):
+    monkeypatch.setattr(runtime.platform, "machine", lambda: "arm64")
+    environ = {}
+    assert runtime.tune_cpu(environ) == environ == {}
+
+
+def in_a_new_process(code, **variables):
+    root = str(Path(runtime.__file__).resolve().parents[1])
+    unset = ("ALEXNET_PADDLE_TUNE", "OMP_NUM_THREADS", "MKL_NUM_THREADS", "MKL_DEBUG_CPU_TYPE")
+    environ = {name: value for name, value in os.environ.items() if name not in unset}
+    environ.update(PYTHONPATH=root, **variables)
+    # Paddle's own warnings (no ccache) are not what is tested here.
+    return subprocess.run(
+        [sys.executable, "-W", "ignore", "-c", code], env=environ, capture_output=True, text=True, check=True
+    )
+
+
+def test_imported_after_paddle_it_says_so_on_one_line():
+    done = in_a_new_process("import paddle, alexnet_paddle; print(alexnet_paddle.CPU_SETTINGS)")
+    assert done.stdout == "{}\n"
+    assert len(done.stderr.splitlines()) == 1
+    assert "import it first" in done.stderr
+
+
+def test_switched_off_it_says_nothing_even_after_paddle():
+    done = in_a_new_process("import paddle, alexnet_paddle", ALEXNET_PADDLE_TUNE="0")
+    assert done.stderr == ""
+
+
+def test_importing_the_package_alone_is_silent_and_does_not_load_paddle():
+    done = in_a_new_process("import sys, alexnet_paddle.variants; print('paddle' in sys.modules)")
+    assert (done.stdout, done.stderr) == ("False\n", "")
+
+
+# ---- device and seed -------------------------------------------------------------------------------
+
+
+@pytest.mark.skipif(paddle.is_compiled_with_cuda(), reason="this paddle is built for GPUs")
+def test_a_gpu_that_is_not_there_is_refused_with_what_to_do():
+    with pytest.raises(runtime.DeviceError) as refused:
+        runtime.choose_device("gpu")
+    assert "requirements-gpu.txt" in str(refused.value) and "--device cpu" in str(refused.value)
+    assert runtime.choose_device("auto") == "cpu"
+
+
+def test_a_gpu_build_without_a_gpu_falls_back_and_refuses(monkeypatch):
+    monkeypatch.setattr(paddle, "is_compiled_with_cuda", lambda: True)
+    monkeypatch.setattr(paddle.device.cuda, "device_count", lambda: 0)
+    assert runtime.choose_device("auto") == "cpu"
+    with pytest.raises(runtime.DeviceError, match="sees no GPU.*--device cpu"):
+        runtime.choose_device("gpu")
+
+
+def test_the_cpu_is_taken_when_asked_for_and_other_names_are_refused():
+    assert runtime.choose_device("cpu") == "cpu"
+    assert paddle.get_device() == "cpu"
+    with pytest.raises(runtime.DeviceError, match="unknown device 'tpu'; choose from auto, cpu, gpu"):
+        runtime.choose_device("tpu")
+
+
+def test_a_seed_repeats_all_three_sources_of_chance():
+    def draw(seed):
+        runtime.seed_everything(seed)
+        return paddle.rand([3]).tolist(), np.random.rand(3).tolist(), random.random()
+
+    first, again, other = draw(1), draw(1), draw(2)
+    assert first == again
+    assert all(a != b for a, b in zip(first, other))
