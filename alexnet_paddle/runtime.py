@@ -56,6 +56,8 @@ def use_threads(settings: dict[str, str]) -> None:
         from paddle.base import core
 
         core.set_num_threads(int(settings["threads"]))
+        # Paddle writes its own 1 there when it is imported; child processes would take it for the user's choice.
+        os.environ.pop("OMP_NUM_THREADS", None)
 
 
 def _keep_freed_memory() -> bool:

@@ -1,5 +1,6 @@
 """The machine: what is set before paddle is loaded, which device is taken, what a seed repeats."""
 
+import ast
 import os
 import random
 import subprocess
@@ -106,6 +107,15 @@ def test_imported_after_paddle_it_says_so_on_one_line():
 def test_switched_off_it_says_nothing_even_after_paddle():
     done = in_a_new_process("import paddle, alexnet_paddle", ALEXNET_PADDLE_TUNE="0")
     assert done.stderr == ""
+
+
+def test_a_child_process_is_tuned_like_its_parent():
+    """Paddle puts OMP_NUM_THREADS=1 into the environment, which a child would take for the user's wish."""
+    show = "from alexnet_paddle import CPU_SETTINGS as s; print(s)"
+    child = f"import subprocess, sys; subprocess.run([sys.executable, '-c', {show!r}])"
+    done = in_a_new_process(f"from alexnet_paddle import AlexNet; {child}; {show}")
+    theirs, ours = map(ast.literal_eval, done.stdout.splitlines())
+    assert theirs.get("threads") == ours.get("threads")
 
 
 def test_importing_the_package_alone_is_silent_and_does_not_load_paddle():
