@@ -144,7 +144,7 @@ def read_weights(path: Path) -> dict[str, np.ndarray]:
     """Weights from a .safetensors file, a checkpoint folder, or a run folder (its best checkpoint)."""
     path = Path(path)
     if path.is_dir():
-        folder = path / "best" if (path / "config.json").exists() else path
+        folder = path if (path / "checkpoint.json").exists() else path / "best"
         return Checkpoint.load(folder).weights
     if not path.exists():
         raise InputError(f"--weights {path}: no such file")

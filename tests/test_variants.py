@@ -176,8 +176,8 @@ def test_initialisation_of_each_variant():
         "full-5x5": "pytorch",
         "blog": "pytorch",
         "d2l": "paddle",
-        "cifar4": "kaiming",
-        "mini": "kaiming",
+        "cifar4": "paddle",
+        "mini": "paddle",
     }
 
 
