@@ -147,7 +147,7 @@ def read_weights(path: Path) -> dict[str, np.ndarray]:
         folder = path if (path / "checkpoint.json").exists() else path / "best"
         return Checkpoint.load(folder).weights
     if not path.exists():
-        raise InputError(f"--weights {path}: no such file")
+        raise InputError(f"{path}: no such file")
     return _read_tensors(path)
 
 

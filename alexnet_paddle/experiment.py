@@ -125,10 +125,12 @@ def _build(options, config, recipe, dataset, device, start, say):
     runtime.seed_everything(options.seed)
     model = AlexNet(config)
     if options.weights and not start:
-        if checkpoint.start_from_weights(model, checkpoint.read_weights(options.weights)):
-            say(f"weights: {options.weights}; the last layer is new, because the classes differ")
-        else:
-            say(f"weights: {options.weights}")
+        try:
+            new_last_layer = checkpoint.start_from_weights(model, checkpoint.read_weights(options.weights))
+        except InputError as error:
+            raise InputError(f"--weights {options.weights}: {error}") from None
+        reason = "; the last layer is new, because the classes differ" if new_last_layer else ""
+        say(f"weights: {options.weights}{reason}")
     statistics = _statistics(recipe, dataset.train, config.image_size)
     preprocessing = Preprocessing.fit(config.image_size, recipe.augmentation.normalise, statistics)
     axes = statistics.color_axes if statistics else np.zeros((3, 3))

@@ -244,7 +244,8 @@ def test_weights_of_another_variant_are_refused(small_run, small_photos, tmp_pat
     line = refused(
         train, "--variant", "mini", "--data", small_photos, "--out", tmp_path / "run", "--weights", small_run
     )
-    assert "mini" in line and not (tmp_path / "run").exists()
+    assert line.startswith(f"train: --weights {small_run}: ") and "mini" in line
+    assert not (tmp_path / "run").exists()
     (tmp_path / "weights.pdparams").write_bytes(pickle.dumps({"conv1.weight": 0}))
     assert "weights.pdparams" in refused(
         train,
