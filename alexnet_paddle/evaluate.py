@@ -4,7 +4,7 @@ from pathlib import Path
 
 from alexnet_paddle import datasets
 from alexnet_paddle.cli import Parser, positive, print_table, progress, run
-from alexnet_paddle.datasets import folders, images
+from alexnet_paddle.datasets import folders
 from alexnet_paddle.errors import InputError
 from alexnet_paddle.experiment import Options
 from alexnet_paddle.run_folder import RunFolder, write_json
@@ -51,9 +51,7 @@ def choose_pictures(folder, classes, data):
     own = data is None or (Path(options.data).is_dir() and Path(data).resolve() == Path(options.data).resolve())
     if not own:
         pictures = folders.read_all_images(Path(data), classes)
-        for path in pictures.paths:
-            if reason := images.check_image(path):
-                raise InputError(f"{path}: not a readable picture ({reason}); remove or replace it")
+        datasets.check_pictures(pictures.paths, progress)
         return data, pictures
     dataset = datasets.load(options.data, options.val)
     if dataset.fingerprint != config["data"]["fingerprint"]:

@@ -50,8 +50,8 @@ def small_run(train_small, tmp_path_factory):
 
 
 @pytest.fixture(scope="session")
-def petals_home(tmp_path_factory):
-    """$ALEXNET_PADDLE_DATA with `petals` in it: the user's own, the repository's, or drawn for these tests."""
+def petals_home():
+    """$ALEXNET_PADDLE_DATA with `petals` in it: the user's own, or the repository's, drawn if it is not there yet."""
     from alexnet_paddle import datasets
     from alexnet_paddle.datasets import petals
 

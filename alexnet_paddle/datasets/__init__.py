@@ -68,11 +68,15 @@ def load(data: str, fraction: float = DEFAULT_FRACTION) -> Dataset:
 
 
 def check(dataset: Dataset, progress) -> None:
-    """Open every picture of a folder once. Raises InputError naming the first one that cannot be read.
+    """`check_pictures` for all splits of a folder."""
+    check_pictures([path for split in dataset.splits.values() for path in getattr(split, "paths", ())], progress)
+
+
+def check_pictures(paths, progress) -> None:
+    """Open every picture once. Raises InputError naming the first one that cannot be read.
 
     `progress(iterable, description)` may show a bar.
     """
-    paths = [path for split in dataset.splits.values() for path in getattr(split, "paths", ())]
     bad = []
     for path in progress(paths, "checking pictures"):
         if reason := images.check_image(path):
