@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import importlib.util
 import json
 import platform
 from dataclasses import dataclass
@@ -64,6 +65,8 @@ def plan(options: Options) -> tuple[AlexNetConfig, Recipe]:
     name = options.recipe or config.default_recipe
     if name not in RECIPES:
         raise InputError(f"--recipe {name}: unknown; choose from {', '.join(RECIPES)}")
+    if options.visualdl and importlib.util.find_spec("visualdl") is None:
+        raise InputError("--visualdl: the package is not installed; pip install visualdl, or leave the option out")
     fields = ("epochs", "batch_size", "learning_rate")
     given = {field: getattr(options, field) for field in fields if getattr(options, field) is not None}
     return config, RECIPES[name].replace(**given)

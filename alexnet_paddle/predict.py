@@ -4,6 +4,7 @@ import json
 
 from alexnet_paddle.cli import Parser, positive, print_table, run
 from alexnet_paddle.datasets.images import open_image
+from alexnet_paddle.errors import InputError
 from alexnet_paddle.run_folder import RunFolder
 
 BATCH = 32
@@ -68,7 +69,10 @@ def save_picture(path, photos, results) -> None:
     from alexnet_paddle import plots
 
     labels = [(f"{result[0]['class']} {result[0]['probability']:.2f}", None) for result in results]
-    plots.save(plots.predictions(photos, labels), path)
+    try:
+        plots.save(plots.predictions(photos, labels), path)
+    except OSError as error:
+        raise InputError(f"--picture {path}: cannot be written ({error.strerror}); choose another place") from None
 
 
 if __name__ == "__main__":

@@ -240,6 +240,13 @@ def test_a_resume_needs_a_run_and_its_own_options(small_run, tmp_path, refused):
     assert "--seed" in refused(train, "--out", small_run, "--resume", "--seed", 9)
 
 
+def test_a_missing_visualdl_is_said_before_training(small_photos, tmp_path, refused, monkeypatch):
+    monkeypatch.setitem(sys.modules, "visualdl", None)
+    line = refused(train, "--variant", "cifar4", "--data", small_photos, "--out", tmp_path / "run", "--visualdl")
+    assert "--visualdl" in line and "pip install visualdl" in line
+    assert not (tmp_path / "run").exists()
+
+
 def test_weights_of_another_variant_are_refused(small_run, small_photos, tmp_path, refused):
     line = refused(
         train, "--variant", "mini", "--data", small_photos, "--out", tmp_path / "run", "--weights", small_run
@@ -267,6 +274,8 @@ def test_evaluate_and_predict_name_what_is_wrong(small_run, tmp_path, refused):
     (tmp_path / "text.jpg").write_text("not a picture")
     assert "text.jpg" in refused(predict, small_run, tmp_path / "text.jpg")
     assert "gone.jpg" in refused(predict, small_run, tmp_path / "gone.jpg")
+    Image.new("RGB", (9, 9)).save(tmp_path / "photo.png")
+    assert "--picture" in refused(predict, small_run, tmp_path / "photo.png", "--picture", tmp_path / "no" / "a.png")
     assert "not a run folder" in refused(predict, tmp_path, tmp_path / "text.jpg")
     assert "not a run folder" in refused(evaluate, tmp_path / "nowhere")
     Image.new("RGB", (9, 9)).save(tmp_path / "a.png")
