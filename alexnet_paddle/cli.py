@@ -17,6 +17,7 @@ COMMANDS = {
     "train": "train a net and leave a run folder",
     "evaluate": "measure a run on its test pictures, or on others",
     "predict": "name what is on photos",
+    "export": "save a run's net as a static graph for Paddle Inference",
     "summary": "a variant layer by layer: sizes, parameters, cost",
     "datasets": "draw the embedded data set",
 }

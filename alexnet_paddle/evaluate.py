@@ -2,6 +2,8 @@
 
 from pathlib import Path
 
+import numpy as np
+
 from alexnet_paddle import datasets
 from alexnet_paddle.cli import Parser, positive, print_table, progress, run
 from alexnet_paddle.datasets import folders
@@ -25,7 +27,7 @@ def main(argv=None):
     checkpoint = folder.load_best()
     name, pictures = choose_pictures(folder, checkpoint.classes, arguments.data)
 
-    from alexnet_paddle import plots, runtime
+    from alexnet_paddle import inference, plots, runtime
     from alexnet_paddle.datasets.loader import eval_loader
     from alexnet_paddle.trainer import evaluate
 
@@ -33,9 +35,14 @@ def main(argv=None):
     preprocessing = checkpoint.preprocessing
     preprocess = preprocessing.ten_views if arguments.ten_crop else preprocessing
     loader = eval_loader(pictures, preprocess, batch_size=8 if arguments.ten_crop else 64, workers=arguments.workers)
-    print(f"{folder.path}: {checkpoint.config.name}, epoch {checkpoint.state['epoch']}, on {device}")
+    model = checkpoint.build_model()
+    if inference.worthwhile(checkpoint.config, len(pictures) * (10 if arguments.ten_crop else 1)):
+        few = [preprocessing(pictures.image(index)) for index in range(min(4, len(pictures)))]
+        model = inference.fast_model(model, np.stack(few))
+    engine = " with oneDNN" if isinstance(model, inference.StaticNet) else ""
+    print(f"{folder.path}: {checkpoint.config.name}, epoch {checkpoint.state['epoch']}, on {device}{engine}")
     report = {"data": name, "ten_crop": arguments.ten_crop}
-    report |= evaluate(checkpoint.build_model(), progress(loader, "evaluating")).report(checkpoint.classes)
+    report |= evaluate(model, progress(loader, "evaluating")).report(checkpoint.classes)
     print_report(report)
     stem = "evaluation" + ("-ten-crop" if arguments.ten_crop else "")
     plots.save(plots.confusion(report["confusion"], checkpoint.classes), folder.path / f"{stem}.png")

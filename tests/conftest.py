@@ -2,9 +2,13 @@
 
 import alexnet_paddle  # noqa: F401  isort: skip  (before paddle, so that it can tune the CPU)
 
+import sys
+
 import numpy as np
 import pytest
 from PIL import Image
+
+from alexnet_paddle import cli
 
 pytest_plugins = ["training_fixtures"]
 
@@ -34,3 +38,33 @@ def random_picture():
     rng = np.random.default_rng(1)
     grey = rng.integers(40, 200, (22, 30, 1))
     return Image.fromarray((grey + rng.integers(-40, 40, (22, 30, 3))).clip(0, 255).astype("uint8"))
+
+
+@pytest.fixture
+def call(monkeypatch, capsys):
+    """call(module, *arguments) -> (exit status, stdout, stderr) of a command, run in this process."""
+
+    def run(module, *arguments):
+        monkeypatch.setattr(sys, "argv", [module.__name__, *map(str, arguments)])
+        try:
+            cli.run(module.main)
+            status = 0
+        except SystemExit as stop:
+            status = stop.code
+        out, err = capsys.readouterr()
+        return status, out, err
+
+    return run
+
+
+@pytest.fixture
+def refused(call):
+    """refused(module, *arguments) -> the one line on stderr of a command that must exit with status 2."""
+
+    def run(module, *arguments):
+        status, _, err = call(module, *arguments)
+        assert status == 2, err
+        assert err.count("\n") == 1 and "Traceback" not in err
+        return err
+
+    return run

@@ -12,37 +12,6 @@ from PIL import Image
 from alexnet_paddle import cli, evaluate, predict, summary, train
 from alexnet_paddle.variants import VARIANTS
 
-
-@pytest.fixture
-def call(monkeypatch, capsys):
-    """call(module, *arguments) -> (exit status, stdout, stderr) of a command, run in this process."""
-
-    def run(module, *arguments):
-        monkeypatch.setattr(sys, "argv", [module.__name__, *map(str, arguments)])
-        try:
-            cli.run(module.main)
-            status = 0
-        except SystemExit as stop:
-            status = stop.code
-        out, err = capsys.readouterr()
-        return status, out, err
-
-    return run
-
-
-@pytest.fixture
-def refused(call):
-    """refused(module, *arguments) -> the one line on stderr of a command that must exit with status 2."""
-
-    def run(module, *arguments):
-        status, _, err = call(module, *arguments)
-        assert status == 2, err
-        assert err.count("\n") == 1 and "Traceback" not in err
-        return err
-
-    return run
-
-
 # ---- the good ways ---------------------------------------------------------------------------------
 
 

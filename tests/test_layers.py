@@ -94,6 +94,15 @@ def test_response_norm_gradient_is_the_slope(label, divide_by_size):
     assert_close(gradient(layer, x, weights), gradient_by_differences(layer, x, weights), rtol=1e-7)
 
 
+@pytest.mark.parametrize("label", NORMS)
+def test_response_norm_is_the_same_in_a_static_graph(label):
+    channels, size, beta, k, groups = NORMS[label]
+    x = paddle.to_tensor(sample(2, channels, 3, 4))
+    layer = LocalResponseNorm(channels, size, 1e-2, beta, k, groups=groups)
+    expected = layer(x).numpy()
+    assert_close(paddle.jit.to_static(layer, full_graph=True)(x), expected)
+
+
 def test_the_two_towers_are_two_nets():
     x = sample(2, 12, 3, 3)
     both = LocalResponseNorm(12, alpha=1e-2, groups=2)(paddle.to_tensor(x)).numpy()

@@ -1,0 +1,32 @@
+"""`python -m alexnet_paddle.export RUN`: save a run's net as a static graph for Paddle Inference."""
+
+from pathlib import Path
+
+from alexnet_paddle.cli import Parser, fail, run
+from alexnet_paddle.run_folder import RunFolder
+
+
+def main(argv=None):
+    parser = Parser("export", "Save a run's net as a static graph for Paddle Inference, checked against the net.")
+    parser.add_argument("run", metavar="RUN", help="the run folder")
+    parser.add_argument("--out", metavar="DIR", help="where to (default RUN/export); an earlier export is replaced")
+    arguments = parser.parse_args(argv)
+
+    checkpoint = RunFolder(arguments.run).load_best()
+    out = Path(arguments.out or Path(arguments.run, "export"))
+
+    from alexnet_paddle import inference, runtime
+
+    runtime.choose_device("cpu")
+    try:
+        differences = inference.export(checkpoint, out)
+    except inference.ExportError as error:
+        fail(f"export: {error}", 1)
+    print(f"{arguments.run}: {checkpoint.config.name}, epoch {checkpoint.state['epoch']}")
+    for engine, found in differences.items():
+        print(f"{engine}: at most {found:.1e} from the dynamic graph")
+    print(f"\n{out}: {', '.join(sorted(path.name for path in out.iterdir()))}")
+
+
+if __name__ == "__main__":
+    run(main)

@@ -1,0 +1,219 @@
+"""A net as a static graph for Paddle Inference: saved to a folder for use elsewhere, or run here with oneDNN.
+
+An export is a folder that can be used without this package:
+
+model.json                 the graph (Paddle 2.6: model.pdmodel), images [N, 3, size, size] -> logits [N, classes]
+model.pdiparams            its weights (Paddle 2.6 adds model.pdiparams.info)
+preprocessing.safetensors  mean and standard deviation, as in a checkpoint
+export.json                classes, sizes, and how a picture becomes the graph's input
+"""
+
+from __future__ import annotations
+
+import os
+import tempfile
+import warnings
+from pathlib import Path
+
+import numpy as np
+import paddle
+import safetensors.numpy
+from PIL import Image
+
+from alexnet_paddle import CPU_SETTINGS
+from alexnet_paddle.arithmetic import totals, trace
+from alexnet_paddle.errors import InputError
+from alexnet_paddle.metrics import softmax
+from alexnet_paddle.run_folder import write_json
+from alexnet_paddle.transforms import resize_side
+
+FORMAT = 1
+GRAPHS, WEIGHTS = ("model.json", "model.pdmodel"), "model.pdiparams"
+MEAN_AND_STD, ABOUT = "preprocessing.safetensors", "export.json"
+FILES = {*GRAPHS, WEIGHTS, WEIGHTS + ".info", MEAN_AND_STD, ABOUT}
+
+STEPS = [
+    "Take the picture upright, in RGB, values 0 to 255.",
+    "Bring the short side to resize_side, the other in proportion, rounded; bilinear, as Pillow's resize.",
+    "Cut out the central square of resize_side pixels, of that the central square of crop; halves round down.",
+    "Subtract mean and divide by std, from mean_and_std: mean is [3] or an image [crop, crop, 3], std is [3].",
+    "Move the channels to the front and stack pictures to the input, float32.",
+    "The softmax of an output row has the probabilities of classes, in their order.",
+]
+
+LIMIT = 1e-4  # see `difference`
+
+# Saving and loading a graph takes 0.5 to 1 s; oneDNN then saves 0.01 to 0.1 s per thousand million MACs, the less
+# the faster the dynamic graph is. So it pays from here on: about 140 pictures for `paper`, 320 for `half`.
+WORTHWHILE_MACS = 100e9
+
+
+class ExportError(RuntimeError):
+    """The saved graph does not do what the net does."""
+
+
+# ---- for use elsewhere -----------------------------------------------------------------------------
+
+
+def export(checkpoint, out: Path) -> dict[str, float]:
+    """Save the checkpoint's net as an export in the folder `out`, whole or not at all.
+
+    Returns the largest `difference` from the dynamic graph, by engine. Raises InputError if `out` cannot be
+    written or holds anything but an earlier export, which is replaced; ExportError if an engine differs by more
+    than LIMIT.
+    """
+    out = Path(out).resolve()  # of a link, the folder that it leads to
+    try:
+        _require_replaceable(out)
+        existing = next(path for path in out.parents if path.exists())
+        # On the disk where the export goes, so that moving it there is one rename.
+        with tempfile.TemporaryDirectory(prefix=".export-", dir=existing) as workshop:
+            new, old = Path(workshop, "new"), Path(workshop, "old")
+            new.mkdir()
+            differences = _write_and_check(checkpoint, new)
+            out.parent.mkdir(parents=True, exist_ok=True)
+            if out.exists():
+                out.rename(old)
+            new.rename(out)
+            return differences
+    except OSError as error:
+        raise InputError(f"--out {out}: cannot be written ({error.strerror}); choose another folder") from None
+
+
+def _require_replaceable(out):
+    """Raises InputError unless `out` is new, empty or an earlier export with nothing else in it."""
+    existing = next(path for path in (out, *out.parents) if path.exists())
+    if not existing.is_dir():
+        raise InputError(f"--out {out}: {existing} is a file; choose another folder")
+    names = {path.name for path in out.iterdir()} if out.exists() else set()
+    if names and (ABOUT not in names or names - FILES):
+        foreign = sorted(names - FILES) or sorted(names)
+        raise InputError(f"--out {out}: holds {foreign[0]}, which is not of an export; choose another folder")
+
+
+def _write_and_check(checkpoint, folder):
+    model = checkpoint.build_model()
+    save_graph(model, folder)
+    mean, std = (np.ascontiguousarray(value) for value in (checkpoint.preprocessing.mean, checkpoint.preprocessing.std))
+    (folder / MEAN_AND_STD).write_bytes(safetensors.numpy.save({"mean": mean, "std": std}))
+    write_json(folder / ABOUT, _describe(checkpoint, folder))
+    images = example_images(checkpoint.preprocessing)
+    differences = {}
+    for engine, onednn in (("Paddle Inference", False), ("Paddle Inference with oneDNN", True)):
+        if net := StaticNet.load(folder, onednn):
+            differences[engine] = difference(net, model, images)
+            if not differences[engine] <= LIMIT:  # NaN too
+                raise ExportError(
+                    f"{engine} differs by {differences[engine]:.1e} from the dynamic graph, at most {LIMIT:g} is "
+                    "right; nothing was written"
+                )
+    return differences
+
+
+def _describe(checkpoint, folder):
+    size = checkpoint.preprocessing.image_size
+    return {
+        "format": FORMAT,
+        "net": checkpoint.config.name,
+        "paddle": paddle.__version__,
+        "graph": graph_file(folder).name,
+        "weights": WEIGHTS,
+        "classes": list(checkpoint.classes),
+        "display_names": checkpoint.display_names,
+        "input": ["batch", checkpoint.config.in_channels, size, size],
+        "output": ["batch", len(checkpoint.classes)],
+        "preprocessing": {"resize_side": resize_side(size), "crop": size, "mean_and_std": MEAN_AND_STD},
+        "steps": STEPS,
+    }
+
+
+def example_images(preprocessing, count: int = 4) -> np.ndarray:
+    """Pictures of large coloured patches, the same each time, as the net's input: [count, 3, size, size]."""
+    patches = np.random.default_rng(0).integers(0, 256, (count, 7, 7, 3), dtype=np.uint8)
+    return np.stack([preprocessing(Image.fromarray(picture)) for picture in patches])
+
+
+# ---- here ------------------------------------------------------------------------------------------
+
+
+def worthwhile(config, images: int) -> bool:
+    """Whether `fast_model` gives back the time it takes, for so many images on a CPU."""
+    return paddle.device.get_device() == "cpu" and totals(trace(config))[1] * images >= WORTHWHILE_MACS
+
+
+def fast_model(model, images: np.ndarray):
+    """`model`, an AlexNet, on oneDNN: the same layer for evaluation only, two to three times as fast.
+
+    It is compared on `images` [N, 3, size, size] first. Where it differs by more than LIMIT, or this Paddle has no
+    oneDNN, a line says so and the model itself comes back.
+    """
+    with tempfile.TemporaryDirectory() as folder:
+        save_graph(model, Path(folder))
+        fast = StaticNet.load(Path(folder), onednn=True)
+    if fast is None:
+        print("this Paddle has no oneDNN: going on without it")
+        return model
+    found = difference(fast, model, images)
+    if not found <= LIMIT:
+        print(f"oneDNN differs by {found:.1e} from the dynamic graph: going on without it")
+        return model
+    return fast
+
+
+class StaticNet(paddle.nn.Layer):
+    """A saved graph on the CPU, as a layer: images [N, 3, size, size] -> logits [N, classes]. It cannot be trained."""
+
+    def __init__(self, predictor):
+        super().__init__()
+        self.predictor = predictor
+        self.input = predictor.get_input_handle(predictor.get_input_names()[0])
+        self.output = predictor.get_output_handle(predictor.get_output_names()[0])
+
+    @staticmethod
+    def load(folder: Path, onednn: bool) -> StaticNet | None:
+        """The graph that `save_graph` put there; None if oneDNN is asked for and this Paddle has none."""
+        config = paddle.inference.Config(str(graph_file(folder)), str(folder / WEIGHTS))
+        config.disable_glog_info()
+        # The predictor sets the whole process to its own number of threads, one if it is not told.
+        config.set_cpu_math_library_num_threads(_threads())
+        if onednn:
+            config.enable_mkldnn()
+            if not config.mkldnn_enabled():
+                return None
+        else:
+            config.disable_mkldnn()  # on by default
+        return StaticNet(paddle.inference.create_predictor(config))
+
+    def forward(self, images):
+        self.input.copy_from_cpu(np.ascontiguousarray(images.numpy()))
+        self.predictor.run()
+        return paddle.to_tensor(self.output.copy_to_cpu())
+
+
+def save_graph(model, folder: Path) -> None:
+    """Save `model`, an AlexNet, in eval mode as a graph that takes any batch size. The model itself stays dynamic."""
+    model.eval()
+    size = model.config.image_size
+    images = paddle.static.InputSpec([None, model.config.in_channels, size, size], "float32", "images")
+    with warnings.catch_warnings():
+        # Said of the pause for mixed precision in SpatialResponseNorm, which has no place in a float32 graph.
+        warnings.filterwarnings("ignore", message="paddle.amp.auto_cast")
+        paddle.jit.save(model, str(folder / "model"), input_spec=[images])
+
+
+def graph_file(folder: Path) -> Path:
+    """The saved graph, whichever name this version of Paddle gave it."""
+    return next(folder / name for name in GRAPHS if (folder / name).exists())
+
+
+@paddle.no_grad()
+def difference(net, model, images: np.ndarray) -> float:
+    """How far the logits of `net` are from those of `model` on images [N, 3, size, size]: the largest difference of
+    a probability, or of a logit as a share of the largest one, whichever is more."""
+    got, expected = (layer(paddle.to_tensor(images)).numpy() for layer in (net, model))
+    scale = max(np.abs(expected).max(), np.finfo("float32").tiny)
+    return float(max(np.abs(softmax(got) - softmax(expected)).max(), np.abs(got - expected).max() / scale))
+
+
+def _threads() -> int:
+    return int(CPU_SETTINGS.get("threads") or os.environ.get("OMP_NUM_THREADS") or 1)
