@@ -10,9 +10,7 @@ export.json                classes, sizes, and how a picture becomes the graph's
 
 from __future__ import annotations
 
-import os
 import tempfile
-import warnings
 from pathlib import Path
 
 import numpy as np
@@ -20,7 +18,7 @@ import paddle
 import safetensors.numpy
 from PIL import Image
 
-from alexnet_paddle import CPU_SETTINGS
+from alexnet_paddle import CPU_SETTINGS, runtime
 from alexnet_paddle.arithmetic import totals, trace
 from alexnet_paddle.errors import InputError
 from alexnet_paddle.metrics import softmax
@@ -175,7 +173,7 @@ class StaticNet(paddle.nn.Layer):
         config = paddle.inference.Config(str(graph_file(folder)), str(folder / WEIGHTS))
         config.disable_glog_info()
         # The predictor sets the whole process to its own number of threads, one if it is not told.
-        config.set_cpu_math_library_num_threads(_threads())
+        config.set_cpu_math_library_num_threads(runtime.thread_count(CPU_SETTINGS))
         if onednn:
             config.enable_mkldnn()
             if not config.mkldnn_enabled():
@@ -195,10 +193,7 @@ def save_graph(model, folder: Path) -> None:
     model.eval()
     size = model.config.image_size
     images = paddle.static.InputSpec([None, model.config.in_channels, size, size], "float32", "images")
-    with warnings.catch_warnings():
-        # Said of the pause for mixed precision in SpatialResponseNorm, which has no place in a float32 graph.
-        warnings.filterwarnings("ignore", message="paddle.amp.auto_cast")
-        paddle.jit.save(model, str(folder / "model"), input_spec=[images])
+    paddle.jit.save(model, str(folder / "model"), input_spec=[images])
 
 
 def graph_file(folder: Path) -> Path:
@@ -213,7 +208,3 @@ def difference(net, model, images: np.ndarray) -> float:
     got, expected = (layer(paddle.to_tensor(images)).numpy() for layer in (net, model))
     scale = max(np.abs(expected).max(), np.finfo("float32").tiny)
     return float(max(np.abs(softmax(got) - softmax(expected)).max(), np.abs(got - expected).max() / scale))
-
-
-def _threads() -> int:
-    return int(CPU_SETTINGS.get("threads") or os.environ.get("OMP_NUM_THREADS") or 1)

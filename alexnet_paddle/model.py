@@ -8,6 +8,7 @@ import paddle
 from paddle import nn
 from paddle.nn.initializer import Constant, Normal, Uniform
 
+from alexnet_paddle import fast_cpu
 from alexnet_paddle.arithmetic import trace
 from alexnet_paddle.layers import LocalResponseNorm, SpatialResponseNorm
 from alexnet_paddle.variants import AlexNetConfig
@@ -64,7 +65,7 @@ def _build(name, layer, in_shape, out_shape, config):
         weight, bias = INITS[config.init](name, fan_in, layer.out_features, last)
         return nn.Linear(fan_in, layer.out_features, weight_attr=weight, bias_attr=bias)
     if layer.kind == "act":
-        return {"relu": nn.ReLU, "sigmoid": nn.Sigmoid, "tanh": nn.Tanh}[layer.function]()
+        return {"relu": fast_cpu.ReLU, "sigmoid": fast_cpu.Sigmoid, "tanh": fast_cpu.Tanh}[layer.function]()
     if layer.kind == "lrn":
         return LocalResponseNorm(
             in_shape[0], layer.size, layer.alpha, layer.beta, layer.k, layer.divide_by_size, layer.groups
@@ -72,7 +73,7 @@ def _build(name, layer, in_shape, out_shape, config):
     if layer.kind == "spatialnorm":
         return SpatialResponseNorm(layer.kernel, layer.alpha, layer.beta, layer.k)
     if layer.kind == "pool":
-        return nn.MaxPool2D(layer.kernel, layer.stride, ceil_mode=config.rounding == "ceil")
+        return fast_cpu.MaxPool2D(layer.kernel, layer.stride, ceil_mode=config.rounding == "ceil")
     if layer.kind == "globalpool":
         return nn.AdaptiveAvgPool2D(1)
     return nn.Dropout(layer.p, mode=layer.mode)
@@ -86,7 +87,7 @@ def _conv(name, layer, in_shape, out_shape, config):
     fan_in = channels // layer.groups * layer.kernel**2
     fan_out = layer.out_channels * layer.kernel**2  # PyTorch's reading, which does not divide it by the groups
     weight, bias = INITS[config.init](name, fan_in, fan_out, False)
-    return nn.Conv2D(
+    return fast_cpu.Conv2D(
         channels,
         layer.out_channels,
         layer.kernel,

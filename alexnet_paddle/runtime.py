@@ -2,13 +2,16 @@
 
 Paddle starts with one thread for its matrix products, and the Intel library bundled with it (MKL 2019) takes a
 slow path on AMD processors. The library reads the second setting once, when it is loaded, so `alexnet_paddle`
-makes it when it is imported, and has to be imported before paddle. Variables that you set yourself always win,
-and `ALEXNET_PADDLE_TUNE=0` switches all of it off.
+makes it when it is imported, and has to be imported before paddle. Variables that you set yourself always win.
+`ALEXNET_PADDLE_TUNE=0` switches all of it off, and the layers of `fast_cpu` too; with `ALEXNET_PADDLE_TUNE=settings`
+the settings are made, but the layers are Paddle's.
 """
 
 from __future__ import annotations
 
 import ctypes
+import importlib.abc
+import importlib.util
 import os
 import platform
 import random
@@ -24,43 +27,68 @@ class DeviceError(ValueError):
 
 
 def tune_cpu(environ=os.environ) -> dict[str, str]:
-    """Set the thread count and the BLAS code path, unless the user did; return what was set by us.
+    """Set the thread count and the BLAS code path, unless the user did; return what was chosen by us.
 
-    Call it before paddle is imported; afterwards it would have no effect, so it says so on one line instead.
+    Call it before paddle is imported; afterwards the settings would have no effect, so it says so on one line.
     """
     # Not about speed, but said by every import of paddle, and nobody here compiles extensions.
     warnings.filterwarnings("ignore", message="No ccache found")
-    if environ.get("ALEXNET_PADDLE_TUNE") == "0" or platform.machine() not in ("x86_64", "AMD64"):
+    wish = environ.get("ALEXNET_PADDLE_TUNE")
+    if wish == "0":
         return {}
+    chosen = {} if wish == "settings" else {"layers": "fast_cpu"}
+    if platform.machine() not in ("x86_64", "AMD64"):
+        return chosen
     if "paddle" in sys.modules:
         print("alexnet_paddle: imported after paddle, so CPU settings stay slow; import it first.", file=sys.stderr)
-        return {}
-    chosen = {}
+        return chosen
     if not any(name in environ for name in _THREAD_VARIABLES):
         chosen["threads"] = str(cpu_count())
+        _call_after_import("paddle", lambda: _use_threads(cpu_count()))
     if (path := _mkl_code_path(_cpu_info())) and "MKL_DEBUG_CPU_TYPE" not in environ:
         chosen["MKL_DEBUG_CPU_TYPE"] = environ["MKL_DEBUG_CPU_TYPE"] = path
-    if _keep_freed_memory():
+    if keep_freed_memory():
         chosen["malloc"] = "keeps freed memory"
     return chosen
 
 
-def use_threads(settings: dict[str, str]) -> None:
-    """Give paddle, once it is loaded, the thread count that `tune_cpu` chose.
+def thread_count(settings: dict[str, str], environ=os.environ) -> int:
+    """Threads for mathematics: what `tune_cpu` chose, or the user, or else Paddle's one."""
+    user = next((environ[name] for name in _THREAD_VARIABLES if environ.get(name, "").isdigit()), "1")
+    return max(1, int(settings.get("threads", user)))
+
+
+def _use_threads(count: int) -> None:
+    """Give paddle, once it is loaded, its thread count.
 
     Not through OMP_NUM_THREADS: paddle answers that with a two-line warning about its OpenBLAS builds. And not
     through MKL_NUM_THREADS: with the one OpenMP thread that paddle starts with, two of MKL's ran a 2048 x 2048
     product at a sixteenth of the speed of one.
     """
-    if "threads" in settings:
-        from paddle.base import core
+    from paddle.base import core
 
-        core.set_num_threads(int(settings["threads"]))
-        # Paddle writes its own 1 there when it is imported; child processes would take it for the user's choice.
-        os.environ.pop("OMP_NUM_THREADS", None)
+    core.set_num_threads(count)
+    # Paddle writes its own 1 there when it is imported; child processes would take it for the user's choice.
+    os.environ.pop("OMP_NUM_THREADS", None)
 
 
-def _keep_freed_memory() -> bool:
+def _call_after_import(name: str, act) -> None:
+    """Call `act()` when the module `name` has been imported, by whomever."""
+
+    class Once(importlib.abc.MetaPathFinder):
+        def find_spec(self, fullname, path=None, target=None):
+            if fullname != name:
+                return None
+            sys.meta_path.remove(self)
+            if spec := importlib.util.find_spec(name):
+                load = spec.loader.exec_module
+                spec.loader.exec_module = lambda module: (load(module), act())
+            return spec
+
+    sys.meta_path.insert(0, Once())
+
+
+def keep_freed_memory() -> bool:
     """Tell glibc to keep what is freed: by default it hands every large block back to the system after each
     training step, and the next step pays for each page again. False where the C library is another one."""
     if platform.libc_ver()[0] != "glibc":

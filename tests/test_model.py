@@ -10,6 +10,7 @@ import paddle
 import pytest
 from test_arithmetic import COUNTS, IMPOSSIBLE
 
+from alexnet_paddle import fast_cpu
 from alexnet_paddle.arithmetic import trace
 from alexnet_paddle.model import INITS
 from alexnet_paddle.variants import INITS as INIT_NAMES
@@ -30,8 +31,9 @@ def images_for(config, count=2, scale=100.0):
     return (np.random.default_rng(3).standard_normal(shape) * scale).astype("float32")
 
 
-def assert_close(got, expected, what, rtol=1e-5):
-    """Within rtol of the largest value: the smallest ones are differences of large ones."""
+def assert_close(got, expected, what, rtol=5e-5):
+    """Within rtol of the largest value: the smallest ones are differences of large ones, and convolutions that
+    multiply less round more."""
     assert tuple(got.shape) == tuple(expected.shape), what
     np.testing.assert_allclose(got, expected, rtol=0, atol=rtol * np.abs(expected).max(), err_msg=what)
 
@@ -223,7 +225,10 @@ def twins():
 
 
 @pytest.mark.parametrize("training", [False, True], ids=["evaluation", "training"])
-def test_outputs_and_all_gradients_are_those_of_paddles_alexnet(twins, training):
+def test_outputs_and_all_gradients_are_those_of_paddles_alexnet(twins, training, monkeypatch):
+    # The fast layers round otherwise, and at the kinks of ReLU and pooling that sends some gradients elsewhere:
+    # tests/test_fast_cpu.py compares those layer by layer.
+    monkeypatch.setattr(fast_cpu, "ENABLED", False)
     images = paddle.to_tensor(images_for(twins[0].config, scale=1.0))
     weights = paddle.to_tensor(np.random.default_rng(6).standard_normal((2, 1000)).astype("float32"))
     logits = []

@@ -46,16 +46,22 @@ def amd_before_paddle(monkeypatch):
     """An AMD processor, in a process that has not imported paddle; the real process is left as it is."""
     monkeypatch.delitem(sys.modules, "paddle")
     monkeypatch.setattr(runtime, "_cpu_info", lambda: cpu_info("AuthenticAMD", "avx2 fma"))
-    monkeypatch.setattr(runtime, "_keep_freed_memory", lambda: False)
+    monkeypatch.setattr(runtime, "keep_freed_memory", lambda: False)
     monkeypatch.setattr(runtime.platform, "machine", lambda: "x86_64")
     monkeypatch.setattr(runtime, "cpu_count", lambda: 6)
+    monkeypatch.setattr(runtime, "_call_after_import", lambda name, act: None)
 
 
-def test_threads_and_the_blas_path_are_set_and_reported(amd_before_paddle):
+def test_threads_the_blas_path_and_the_layers_are_set_and_reported(amd_before_paddle):
     environ = {}
     chosen = runtime.tune_cpu(environ)
-    assert chosen["MKL_DEBUG_CPU_TYPE"] == environ["MKL_DEBUG_CPU_TYPE"] == "5"
-    assert "6" in chosen.values()
+    assert chosen == {"layers": "fast_cpu", "threads": "6", "MKL_DEBUG_CPU_TYPE": "5"}
+    assert environ == {"MKL_DEBUG_CPU_TYPE": "5"}
+
+
+def test_the_settings_can_be_had_without_the_layers(amd_before_paddle):
+    chosen = runtime.tune_cpu({"ALEXNET_PADDLE_TUNE": "settings"})
+    assert chosen == {"threads": "6", "MKL_DEBUG_CPU_TYPE": "5"}
 
 
 @pytest.mark.parametrize("name", ["OMP_NUM_THREADS", "MKL_NUM_THREADS"])
@@ -63,7 +69,13 @@ def test_a_thread_count_of_the_users_is_left_alone(amd_before_paddle, name):
     environ = {name: "3"}
     chosen = runtime.tune_cpu(environ)
     assert environ == {name: "3", "MKL_DEBUG_CPU_TYPE": "5"}
-    assert chosen == {"MKL_DEBUG_CPU_TYPE": "5"}
+    assert "threads" not in chosen
+    assert runtime.thread_count(chosen, environ) == 3
+
+
+def test_without_anybodys_choice_there_is_one_thread():
+    assert runtime.thread_count({}, {}) == runtime.thread_count({}, {"OMP_NUM_THREADS": "many"}) == 1
+    assert runtime.thread_count({"threads": "4"}, {"OMP_NUM_THREADS": "1"}) == 4
 
 
 @pytest.mark.parametrize("value", ["4", ""])
@@ -74,16 +86,17 @@ def test_a_blas_path_of_the_users_is_left_alone(amd_before_paddle, value):
 
 
 def test_tuning_can_be_switched_off(amd_before_paddle, monkeypatch):
-    monkeypatch.setattr(runtime, "_keep_freed_memory", lambda: pytest.fail("touched the memory settings"))
+    monkeypatch.setattr(runtime, "keep_freed_memory", lambda: pytest.fail("touched the memory settings"))
     environ = {"ALEXNET_PADDLE_TUNE": "0"}
     assert runtime.tune_cpu(environ) == {}
     assert environ == {"ALEXNET_PADDLE_TUNE": "0"}
 
 
-def test_other_processors_are_left_alone(amd_before_paddle, monkeypatch):
+def test_other_processors_get_the_layers_only(amd_before_paddle, monkeypatch):
     monkeypatch.setattr(runtime.platform, "machine", lambda: "arm64")
     environ = {}
-    assert runtime.tune_cpu(environ) == environ == {}
+    assert runtime.tune_cpu(environ) == {"layers": "fast_cpu"}
+    assert environ == {}
 
 
 def in_a_new_process(code, **variables):
@@ -99,7 +112,7 @@ def in_a_new_process(code, **variables):
 
 def test_imported_after_paddle_it_says_so_on_one_line():
     done = in_a_new_process("import paddle, alexnet_paddle; print(alexnet_paddle.CPU_SETTINGS)")
-    assert done.stdout == "{}\n"
+    assert done.stdout == "{'layers': 'fast_cpu'}\n"
     assert len(done.stderr.splitlines()) == 1
     assert "import it first" in done.stderr
 
@@ -107,6 +120,18 @@ def test_imported_after_paddle_it_says_so_on_one_line():
 def test_switched_off_it_says_nothing_even_after_paddle():
     done = in_a_new_process("import paddle, alexnet_paddle", ALEXNET_PADDLE_TUNE="0")
     assert done.stderr == ""
+
+
+def test_whoever_imports_paddle_afterwards_gets_the_threads():
+    """Seen by the variable: paddle puts OMP_NUM_THREADS=1 there, and it is gone once the threads are set."""
+    done = in_a_new_process("import alexnet_paddle, paddle, os; print(os.environ.get('OMP_NUM_THREADS'))")
+    assert (done.stdout, done.stderr) == ("None\n", "")
+
+
+def test_an_act_after_an_import_happens_once_and_at_once():
+    code = "from alexnet_paddle import runtime; runtime._call_after_import('wave', lambda: print('act'));"
+    done = in_a_new_process(code + "print('before'); import wave; print(wave.__name__); import wave")
+    assert done.stdout.split() == ["before", "act", "wave"]
 
 
 def test_a_child_process_is_tuned_like_its_parent():
