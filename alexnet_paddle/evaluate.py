@@ -32,9 +32,8 @@ def main(argv=None):
     from alexnet_paddle.trainer import evaluate
 
     device = runtime.choose_device(arguments.device)
-    preprocessing = checkpoint.preprocessing
-    preprocess = preprocessing.ten_views if arguments.ten_crop else preprocessing
-    loader = eval_loader(pictures, preprocess, batch_size=8 if arguments.ten_crop else 64, workers=arguments.workers)
+    preprocessing, batch_size = checkpoint.preprocessing, 8 if arguments.ten_crop else 64
+    loader = eval_loader(pictures, preprocessing, batch_size, arguments.workers, arguments.ten_crop)
     model = checkpoint.build_model()
     if inference.worthwhile(checkpoint.config, len(pictures) * (10 if arguments.ten_crop else 1)):
         few = [preprocessing(pictures.image(index)) for index in range(min(4, len(pictures)))]

@@ -16,7 +16,7 @@ from alexnet_paddle.cli import progress
 from alexnet_paddle.errors import InputError
 from alexnet_paddle.recipes import RECIPES, Recipe
 from alexnet_paddle.run_folder import RunFolder, write_json
-from alexnet_paddle.transforms import Preprocessing, Statistics, TrainTransform, central_square, resize_side
+from alexnet_paddle.transforms import Preprocessing, Statistics, TrainTransform, resize_side
 from alexnet_paddle.variants import VARIANTS, AlexNetConfig
 
 STATISTICS_IMAGES = 10_000  # enough for means and covariances; ImageNet's 1.2 million would take hours
@@ -173,7 +173,7 @@ def _statistics(recipe, images, image_size) -> Statistics | None:
     count = min(len(images), STATISTICS_IMAGES)
     indices = np.linspace(0, len(images) - 1, count).astype(int).tolist()
     side = resize_side(image_size)
-    return Statistics.of(central_square(images.image(i), side) for i in progress(indices, "measuring colours"))
+    return Statistics.of(images.square(i, side) for i in progress(indices, "measuring colours"))
 
 
 def _last_checkpoint(run, config):

@@ -1,5 +1,6 @@
 """From a picture to what the net sees. Pictures are uint8 [height, width, 3] arrays; the net's input is
-float32 [3, image_size, image_size].
+float32 [3, image_size, image_size]. A split gives its pictures as `image(i)` and `square(i, side)`; what comes after
+the square is the same whether it was made a moment ago or read from a pack.
 
 The paper's way (section 5.1 and `convdata.py` of the 2012 source): the short side to 256, the central square,
 a random crop and its mirror image, colour noise along the principal axes of the training set's colours, and
@@ -9,6 +10,7 @@ the training set's mean image subtracted on the raw 0..255 scale.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 from PIL import Image
@@ -80,8 +82,18 @@ def center_crop(square: np.ndarray, size: int) -> np.ndarray:
 
 def random_crop(square: np.ndarray, size: int, rng: np.random.Generator) -> np.ndarray:
     """One of the (side - size + 1)^2 crops, each as likely (33 x 33 for 256 and 224, as in `convdata.py:253`)."""
-    top, left = rng.integers(square.shape[0] - size + 1, size=2)
+    places = square.shape[0] - size + 1
+    top, left = rng.integers(places), rng.integers(places)
     return square[top : top + size, left : left + size]
+
+
+def mirror(crop: np.ndarray) -> np.ndarray:
+    """Left and right exchanged: `crop[:, ::-1]`, made three times faster where the colours lie apart, as in a pack."""
+    rows = crop.swapaxes(1, 2)  # [height, 3, width]
+    if rows.strides[-1] != 1 or rows.shape[-1] % 8:
+        return crop[:, ::-1]
+    # Eight pixels are one number, and its bytes in the other order are the pixels in the other order.
+    return rows.view(">u8")[..., ::-1].astype("<u8").view("uint8").swapaxes(1, 2)
 
 
 def ten_views(square: np.ndarray, size: int) -> np.ndarray:
@@ -106,10 +118,11 @@ class Statistics:
     @staticmethod
     def of(squares) -> Statistics:
         """Measured over an iterable of uint8 [side, side, 3] arrays."""
-        total, products, count = 0.0, np.zeros((3, 3)), 0
+        total, products, count = None, np.zeros((3, 3)), 0
         for square in squares:
-            pixels = square.reshape(-1, 3).astype("float64")
-            total = total + square.astype("float64")
+            square = square.astype("float64", order="C")  # one order for all: another would round the mean otherwise
+            pixels = square.reshape(-1, 3)
+            total = square if total is None else total + square
             products += pixels.T @ pixels
             count += 1
         mean_image = total / count
@@ -170,10 +183,21 @@ class Preprocessing:
         """An RGB Pillow image -> the uint8 square that crops are cut from."""
         return central_square(image, resize_side(self.image_size))
 
-    def normalise(self, crops: np.ndarray) -> np.ndarray:
-        """uint8 [..., size, size, 3] -> float32 [..., 3, size, size]."""
-        values = (crops.astype("float32") - self.mean) / self.std
-        return np.ascontiguousarray(np.moveaxis(values, -1, -3))
+    def normalise(self, crops: np.ndarray, out: np.ndarray | None = None) -> np.ndarray:
+        """uint8 [..., size, size, 3] -> float32 [..., 3, size, size], written into `out` if that is given."""
+        planes = crops.swapaxes(-1, -2).swapaxes(-2, -3)
+        out = np.empty(planes.shape, "float32") if out is None else out
+        out[...] = planes
+        mean, std = self._planes
+        out -= mean
+        out /= std
+        return out
+
+    @cached_property
+    def _planes(self) -> tuple[np.ndarray, np.ndarray]:
+        """Mean and standard deviation as they meet [3, size, size]."""
+        mean = self.mean.transpose(2, 0, 1) if self.mean.ndim == 3 else self.mean[:, None, None]
+        return np.ascontiguousarray(mean), self.std[:, None, None]
 
     def __call__(self, image: Image.Image) -> np.ndarray:
         """An RGB Pillow image -> the central crop as the net's input, float32 [3, size, size]."""
@@ -183,27 +207,44 @@ class Preprocessing:
         """An RGB Pillow image -> float32 [10, 3, size, size]."""
         return self.normalise(ten_views(self.square(image), self.image_size))
 
+    def batch(self, images, indices, ten_crop: bool = False) -> np.ndarray:
+        """Pictures `indices` of a split -> float32 [B, 3, size, size], or [B, 10, 3, size, size] with `ten_crop`."""
+        size, cut = self.image_size, ten_views if ten_crop else center_crop
+        batch = np.empty((len(indices), *((10,) if ten_crop else ()), 3, size, size), "float32")
+        for values, index in zip(batch, indices):
+            self.normalise(cut(images.square(index, resize_side(size)), size), out=values)
+        return batch
+
 
 @dataclass(frozen=True)
 class TrainTransform:
-    """Augmentation, then preprocessing; all chance comes from the generator that the caller seeds."""
+    """Augmentation, then preprocessing; all chance comes from the generators that the caller seeds."""
 
     augmentation: Augmentation
     preprocessing: Preprocessing
     color_axes: np.ndarray  # [3, 3], see Statistics.color_axes
 
-    def __call__(self, image: Image.Image, rng: np.random.Generator) -> np.ndarray:
+    def batch(self, images, indices, generators) -> np.ndarray:
+        """Pictures `indices` of a split, each by its own generator -> float32 [B, 3, size, size].
+
+        The batch is one array. It is filled picture by picture, because one picture stays in the processor's
+        cache between the steps and a batch does not: at 224 pixels that is a quarter faster.
+        """
+        size = self.preprocessing.image_size
+        batch = np.empty((len(indices), 3, size, size), "float32")
+        for values, index, rng in zip(batch, indices, generators):
+            crop = self._crop(images, index, rng)
+            if self.augmentation.mirror and rng.random() < 0.5:
+                crop = mirror(crop)
+            self.preprocessing.normalise(crop, out=values)
+            if self.augmentation.color_pca:
+                noise = self.color_axes @ rng.normal(0, self.augmentation.color_pca, 3)
+                values += (noise / self.preprocessing.std).astype("float32")[:, None, None]
+        return batch
+
+    def _crop(self, images, index, rng):
         size = self.preprocessing.image_size
         if self.augmentation.crop == "resized":
-            crop = random_resized_crop(image, size, rng)
-        elif self.augmentation.crop == "random":
-            crop = random_crop(self.preprocessing.square(image), size, rng)
-        else:
-            crop = center_crop(self.preprocessing.square(image), size)
-        if self.augmentation.mirror and rng.random() < 0.5:
-            crop = crop[:, ::-1]
-        values = self.preprocessing.normalise(crop)
-        if self.augmentation.color_pca:
-            noise = self.color_axes @ rng.normal(0, self.augmentation.color_pca, 3)
-            values += (noise / self.preprocessing.std).astype("float32")[:, None, None]
-        return values
+            return random_resized_crop(images.image(index), size, rng)
+        square = images.square(index, resize_side(size))
+        return random_crop(square, size, rng) if self.augmentation.crop == "random" else center_crop(square, size)

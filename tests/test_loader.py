@@ -4,19 +4,17 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from alexnet_paddle.datasets import images
 from alexnet_paddle.datasets.loader import EpochBatches, eval_loader, train_loader
 from alexnet_paddle.transforms import Augmentation, Preprocessing, TrainTransform
 
 COUNT = 11
 
 
-class Pictures:
-    """Picture i has the label i, and its upper left corner the colour i."""
+class Pictures(images.Pictures):
+    """Picture i has the label i and its own colours."""
 
     labels = np.arange(COUNT)
-
-    def __len__(self):
-        return COUNT
 
     def image(self, index):
         pixels = np.random.default_rng(index).integers(0, 256, (9, 9, 3)).astype("uint8")
@@ -73,6 +71,33 @@ def test_evaluation_keeps_the_order_and_leaves_nothing_to_chance(transform, work
     assert np.concatenate([labels for _, labels in seen]).tolist() == list(range(COUNT))
     expected = np.stack([transform.preprocessing(Pictures().image(i)) for i in range(COUNT)])
     np.testing.assert_array_equal(np.concatenate([images for images, _ in seen]), expected)
+
+
+@pytest.mark.parametrize("workers", [0, 2])
+def test_ten_views_of_each_picture_are_those_of_the_picture_alone(transform, workers):
+    seen = batches(eval_loader(Pictures(), transform.preprocessing, 4, workers, ten_crop=True))
+    expected = np.stack([transform.preprocessing.ten_views(Pictures().image(i)) for i in range(COUNT)])
+    np.testing.assert_array_equal(np.concatenate([images for images, _ in seen]), expected)
+
+
+def test_a_batch_is_what_a_plain_loop_over_its_pictures_makes():
+    """Picture by picture in double precision, from the random numbers in the documented order."""
+    rng = np.random.default_rng(9)
+    mean, std, axes = rng.uniform(90, 140, (8, 8, 3)), rng.uniform(40, 70, 3), rng.normal(0, 20, (3, 3))
+    preprocessing = Preprocessing(8, mean.astype("float32"), std.astype("float32"))
+    transform = TrainTransform(Augmentation("random", mirror=True, color_pca=0.1), preprocessing, axes)
+    loader = train_loader(Pictures(), transform, COUNT, seed=3)
+    ((images, labels),) = batches(loader, epoch=7)
+    mirrored = 0
+    for values, label in zip(images, labels):
+        chance = np.random.default_rng((3, 7, int(label)))
+        top, left = chance.integers(2, size=2)
+        crop = np.asarray(Pictures().image(int(label)))[top : top + 8, left : left + 8].astype("float64")
+        if chance.random() < 0.5:
+            crop, mirrored = crop[:, ::-1], mirrored + 1
+        expected = (crop + axes @ chance.normal(0, 0.1, 3) - mean) / std
+        np.testing.assert_allclose(values, expected.transpose(2, 0, 1), atol=1e-5)
+    assert 0 < mirrored < COUNT
 
 
 def test_batches_are_float_images_and_whole_labels(transform):

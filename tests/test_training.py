@@ -144,7 +144,7 @@ def test_two_hundred_petals_are_learned_by_heart(petals_home, tmp_path):
     from alexnet_paddle.datasets.folders import stratified_indices
     from alexnet_paddle.datasets.loader import eval_loader, train_loader
     from alexnet_paddle.trainer import Trainer, evaluate
-    from alexnet_paddle.transforms import Augmentation, Preprocessing, Statistics, TrainTransform
+    from alexnet_paddle.transforms import Augmentation, Preprocessing, Statistics, TrainTransform, resize_side
 
     data = datasets.load("petals")
     _, few = stratified_indices(data.train.labels, 0.1)
@@ -153,7 +153,7 @@ def test_two_hundred_petals_are_learned_by_heart(petals_home, tmp_path):
     config = VARIANTS["mini"].replace(dropout=0)
     still = Augmentation("center", mirror=False)
     recipe = RECIPES["quick"].replace(epochs=60, augmentation=still)
-    statistics = Statistics.of(Preprocessing(64, 0, 1).square(few.image(i)) for i in range(len(few)))
+    statistics = Statistics.of(few.square(i, resize_side(64)) for i in range(len(few)))
     preprocessing = Preprocessing.fit(64, "mean_std", statistics)
     transform = TrainTransform(still, preprocessing, np.zeros((3, 3)))
     paddle.seed(0)

@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from alexnet_paddle.datasets.images import Pictures
 from alexnet_paddle.transforms import (
     Augmentation,
     Preprocessing,
@@ -11,6 +12,7 @@ from alexnet_paddle.transforms import (
     TrainTransform,
     center_crop,
     central_square,
+    mirror,
     random_crop,
     random_resized_crop,
     resize_side,
@@ -22,6 +24,24 @@ def positions(height, width):
     """A picture in which red says the row and green the column."""
     rows, columns = np.mgrid[:height, :width]
     return np.stack([rows, columns, rows * 0 + 7], axis=-1).astype("uint8")
+
+
+class One(Pictures):
+    """A split of one picture."""
+
+    labels = np.zeros(1, "int64")
+
+    def __init__(self, picture):
+        self.picture = picture
+
+    def image(self, index):
+        return self.picture
+
+
+def apply(transform, picture, rng):
+    """A batch of one picture, without its first axis."""
+    (values,) = transform.batch(One(picture), [0], [rng])
+    return values
 
 
 @pytest.fixture
@@ -93,6 +113,16 @@ def test_the_center_crop_is_the_middle():
     square = positions(18, 18)
     np.testing.assert_array_equal(center_crop(square, 16), square[1:17, 1:17])
     np.testing.assert_array_equal(center_crop(square, 18), square)
+
+
+@pytest.mark.parametrize("size", [1, 5, 8, 16, 27])
+@pytest.mark.parametrize("order", ["pixel by pixel", "colour by colour"])
+def test_a_mirrored_crop_has_its_columns_in_the_other_order(size, order):
+    square = np.random.default_rng(0).integers(0, 256, (30, 30, 3)).astype("uint8")
+    if order == "colour by colour":  # as in a pack
+        square = np.ascontiguousarray(square.transpose(2, 0, 1)).transpose(1, 2, 0)
+    crop = square[2 : 2 + size, 3 : 3 + size]
+    np.testing.assert_array_equal(mirror(crop), crop[:, ::-1])
 
 
 def test_ten_views_are_the_corners_and_the_centre_and_their_mirror_images():
@@ -196,7 +226,7 @@ def test_preprocessing_repeats_and_is_the_training_way_without_chance(random_pic
     first = preprocessing(random_picture)
     np.testing.assert_array_equal(preprocessing(random_picture), first)
     for seed in range(3):
-        np.testing.assert_array_equal(plain(random_picture, np.random.default_rng(seed)), first)
+        np.testing.assert_array_equal(apply(plain, random_picture, np.random.default_rng(seed)), first)
 
 
 # ---- augmentation ----------------------------------------------------------------------------------
@@ -206,7 +236,7 @@ def test_preprocessing_repeats_and_is_the_training_way_without_chance(random_pic
 def test_each_crop_gives_inputs_of_the_right_size_that_the_generator_decides(random_picture, statistics, crop):
     preprocessing = Preprocessing.fit(16, "mean_image", statistics)
     transform = TrainTransform(Augmentation(crop, color_pca=0.1), preprocessing, statistics.color_axes)
-    first, again, other = (transform(random_picture, np.random.default_rng(seed)) for seed in (4, 4, 5))
+    first, again, other = (apply(transform, random_picture, np.random.default_rng(seed)) for seed in (4, 4, 5))
     assert first.shape == (3, 16, 16) and first.dtype == np.float32
     np.testing.assert_array_equal(first, again)
     assert (first != other).any()
@@ -217,7 +247,7 @@ def test_random_training_crops_are_cuts_of_the_square(random_picture, statistics
     transform = TrainTransform(Augmentation("random", mirror=False), preprocessing, statistics.color_axes)
     square = preprocessing.square(random_picture)
     cuts = {preprocessing.normalise(square[y : y + 16, x : x + 16]).tobytes() for y in range(3) for x in range(3)}
-    assert {transform(random_picture, np.random.default_rng(seed)).tobytes() for seed in range(150)} == cuts
+    assert {apply(transform, random_picture, np.random.default_rng(seed)).tobytes() for seed in range(150)} == cuts
 
 
 @pytest.mark.parametrize("mirror, least, most", [(True, 160, 240), (False, 0, 0)])
@@ -227,7 +257,7 @@ def test_about_half_of_the_pictures_are_mirrored(random_picture, statistics, mir
     plain = preprocessing(random_picture)
     mirrored = 0
     for seed in range(400):
-        values = transform(random_picture, np.random.default_rng(seed))
+        values = apply(transform, random_picture, np.random.default_rng(seed))
         if (values == plain[:, :, ::-1]).all():
             mirrored += 1
         else:
@@ -242,7 +272,7 @@ def test_colour_noise_shifts_each_colour_alike_and_as_the_training_colours_vary(
     transform = TrainTransform(augmentation, preprocessing, statistics.color_axes)
     plain, rng, shifts = preprocessing(random_picture), np.random.default_rng(0), []
     for _ in range(4000):
-        shift = transform(random_picture, rng) - plain
+        shift = apply(transform, random_picture, rng) - plain
         assert np.ptp(shift, axis=(1, 2)).max() < 1e-4  # one draw per picture
         shifts.append(shift[:, 0, 0] * preprocessing.std)  # on the scale of the pictures
     expected = 0.01 * statistics.covariance

@@ -7,19 +7,17 @@ from pathlib import Path
 import numpy as np
 
 from alexnet_paddle.datasets.folders import stratified_indices
+from alexnet_paddle.datasets.images import Pictures
 from alexnet_paddle.errors import InputError
 
 CLASSES = ("airplane", "automobile", "bird", "cat", "deer", "dog", "frog", "horse", "ship", "truck")
 
 
-class PaddleImages:
+class PaddleImages(Pictures):
     """Some of the pictures of a `paddle.vision` data set."""
 
     def __init__(self, source, indices, labels):
         self.source, self.indices, self.labels = source, indices, labels
-
-    def __len__(self):
-        return len(self.indices)
 
     def image(self, index: int):
         return self.source[int(self.indices[index])][0]

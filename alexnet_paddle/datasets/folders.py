@@ -7,21 +7,18 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
-from alexnet_paddle.datasets.images import open_image
+from alexnet_paddle.datasets.images import Pictures, open_image
 from alexnet_paddle.errors import InputError
 
 EXTENSIONS = {".jpg", ".jpeg", ".png", ".bmp", ".gif", ".webp", ".tif", ".tiff"}
 SPLIT_SEED = 0  # not the run's seed: runs with different seeds are compared on the same test pictures
 
 
-class ImageFiles:
-    """Pictures on disk: `image(i)` opens one, `labels` [N] are class numbers."""
+class ImageFiles(Pictures):
+    """Pictures on disk, each opened when it is asked for."""
 
     def __init__(self, paths, labels):
         self.paths, self.labels = list(paths), np.asarray(labels, dtype="int64")
-
-    def __len__(self):
-        return len(self.paths)
 
     def image(self, index: int) -> Image.Image:
         return open_image(self.paths[index])

@@ -1,4 +1,4 @@
-"""Reading one picture from disk."""
+"""Reading one picture from disk, and what all splits have in common."""
 
 from __future__ import annotations
 
@@ -6,6 +6,24 @@ import numpy as np
 from PIL import Image, ImageOps
 
 from alexnet_paddle.errors import InputError
+from alexnet_paddle.transforms import central_square
+
+
+class Pictures:
+    """A split: `labels` [N] are class numbers, `image(i)` is a picture and `square(i, side)` its central square."""
+
+    labels: np.ndarray
+
+    def __len__(self) -> int:
+        return len(self.labels)
+
+    def image(self, index: int) -> Image.Image:
+        """Picture `index` in RGB."""
+        raise NotImplementedError
+
+    def square(self, index: int, side: int) -> np.ndarray:
+        """Of picture `index`: uint8 [side, side, 3]."""
+        return central_square(self.image(index), side)
 
 
 def open_image(path) -> Image.Image:

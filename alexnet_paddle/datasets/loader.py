@@ -4,24 +4,9 @@ with any number of workers, and after a resume."""
 from __future__ import annotations
 
 import numpy as np
+import paddle
 from paddle.io import BatchSampler, DataLoader
 from paddle.io import Dataset as PaddleDataset
-
-
-class Samples(PaddleDataset):
-    """(picture, label) by a key (epoch, index): `transform(image, generator)` gives float32 [3, H, W]."""
-
-    def __init__(self, images, transform, seed: int):
-        super().__init__()
-        self.images, self.transform, self.seed = images, transform, seed
-
-    def __getitem__(self, key):
-        epoch, index = key
-        generator = np.random.default_rng((self.seed, epoch, index))
-        return self.transform(self.images.image(index), generator), self.images.labels[index]
-
-    def __len__(self):
-        return len(self.images)
 
 
 class EpochBatches(BatchSampler):
@@ -41,16 +26,55 @@ class EpochBatches(BatchSampler):
         return -(-self.length // self.batch_size)
 
 
-def train_loader(images, transform, batch_size: int, seed: int, workers: int = 0) -> DataLoader:
-    """Shuffled batches: images float32 [B, 3, H, W], labels int64 [B]."""
-    return _loader(Samples(images, transform, seed), batch_size, workers, shuffle=True)
+class Loader:
+    """Iterating gives batches as tensors: images float32 [B, 3, H, W] and labels int64 [B].
+
+    `dataset` is the split, `batch_sampler` gives the keys of each batch, and `inputs(keys)` makes its images.
+    """
+
+    def __init__(self, dataset, batch_sampler, inputs, workers: int):
+        self.dataset, self.batch_sampler, self.inputs, self.workers = dataset, batch_sampler, inputs, workers
+
+    def __len__(self):
+        return len(self.batch_sampler)
+
+    def __iter__(self):
+        if self.workers or paddle.get_device() != "cpu":
+            yield from DataLoader(
+                Keys(), batch_sampler=self.batch_sampler, collate_fn=self.arrays, num_workers=self.workers
+            )
+            return
+        # Paddle's DataLoader would make the batches ahead in a thread and hand them over, which takes longer than
+        # making packed ones. Beside a GPU that is worth it; here the training needs all cores itself.
+        for keys in self.batch_sampler:
+            yield [paddle.to_tensor(array) for array in self.arrays(keys)]
+
+    def arrays(self, keys) -> tuple[np.ndarray, np.ndarray]:
+        """The batch of these keys, in NumPy."""
+        return self.inputs(keys), self.dataset.labels[[index for _, index in keys]]
 
 
-def eval_loader(images, preprocess, batch_size: int, workers: int = 0) -> DataLoader:
-    """The pictures in order, each through `preprocess(image)`; nothing random."""
-    return _loader(Samples(images, lambda image, generator: preprocess(image), 0), batch_size, workers, shuffle=False)
+class Keys(PaddleDataset):
+    """Its items are their keys: `DataLoader` asks for them one by one, and only then gives a batch to collate_fn."""
+
+    def __getitem__(self, key):
+        return key
 
 
-def _loader(samples, batch_size, workers, shuffle):
-    batches = EpochBatches(len(samples), batch_size, samples.seed, shuffle)
-    return DataLoader(samples, batch_sampler=batches, num_workers=workers)
+def train_loader(images, transform, batch_size: int, seed: int, workers: int = 0) -> Loader:
+    """The pictures of a split in shuffled batches, each through `transform` (a TrainTransform)."""
+
+    def inputs(keys):
+        generators = [np.random.default_rng((seed, epoch, index)) for epoch, index in keys]
+        return transform.batch(images, [index for _, index in keys], generators)
+
+    return Loader(images, EpochBatches(len(images), batch_size, seed, shuffle=True), inputs, workers)
+
+
+def eval_loader(images, preprocessing, batch_size: int, workers: int = 0, ten_crop: bool = False) -> Loader:
+    """The pictures of a split in order, each through `preprocessing`; with `ten_crop` [B, 10, 3, H, W]."""
+
+    def inputs(keys):
+        return preprocessing.batch(images, [index for _, index in keys], ten_crop)
+
+    return Loader(images, EpochBatches(len(images), batch_size, 0, shuffle=False), inputs, workers)
