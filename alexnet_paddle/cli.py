@@ -19,7 +19,7 @@ COMMANDS = {
     "predict": "name what is on photos",
     "export": "save a run's net as a static graph for Paddle Inference",
     "summary": "a variant layer by layer: sizes, parameters, cost",
-    "datasets": "draw the embedded data set",
+    "datasets": "draw the embedded data set, or pack a folder of pictures",
 }
 
 

@@ -6,10 +6,11 @@ import numpy as np
 
 from alexnet_paddle import datasets
 from alexnet_paddle.cli import Parser, positive, print_table, progress, run
-from alexnet_paddle.datasets import folders
+from alexnet_paddle.datasets import folders, packed
 from alexnet_paddle.errors import InputError
 from alexnet_paddle.experiment import Options
 from alexnet_paddle.run_folder import RunFolder, write_json
+from alexnet_paddle.transforms import resize_side
 
 
 def main(argv=None):
@@ -25,7 +26,7 @@ def main(argv=None):
 
     folder = RunFolder(arguments.run)
     checkpoint = folder.load_best()
-    name, pictures = choose_pictures(folder, checkpoint.classes, arguments.data)
+    name, pictures = choose_pictures(folder, checkpoint, arguments.data)
 
     from alexnet_paddle import inference, plots, runtime
     from alexnet_paddle.datasets.loader import eval_loader
@@ -49,14 +50,14 @@ def main(argv=None):
     print(f"\n{folder.path}: {stem}.json, {stem}.png")
 
 
-def choose_pictures(folder, classes, data):
+def choose_pictures(folder, checkpoint, data):
     """(what they are, the pictures). The folder that the run was trained on gives its test split only: the rest
     was seen in training. Raises InputError for pictures that do not fit the run."""
     config = folder.read_config()
     options = Options(**config["options"])
     own = data is None or (Path(options.data).is_dir() and Path(data).resolve() == Path(options.data).resolve())
     if not own:
-        pictures = folders.read_all_images(Path(data), classes)
+        pictures = folders.read_all_images(Path(data), checkpoint.classes)
         datasets.check_pictures(pictures.paths, progress)
         return data, pictures
     dataset = datasets.load(options.data, options.val)
@@ -65,6 +66,7 @@ def choose_pictures(folder, classes, data):
             f"{options.data}: other pictures than when {folder.path} was trained, so its test split is lost; "
             "give pictures that were not used with --data"
         )
+    dataset = packed.use_if_current(dataset, resize_side(checkpoint.preprocessing.image_size))
     return f"{dataset.name}, test split", dataset.test
 
 

@@ -13,6 +13,7 @@ import numpy as np
 from alexnet_paddle import CPU_SETTINGS, __version__, datasets
 from alexnet_paddle.arithmetic import totals, trace
 from alexnet_paddle.cli import progress
+from alexnet_paddle.datasets import packed
 from alexnet_paddle.errors import InputError
 from alexnet_paddle.recipes import RECIPES, Recipe
 from alexnet_paddle.run_folder import RunFolder, write_json
@@ -94,6 +95,7 @@ def train(options: Options, resume: bool = False, say=print) -> dict:
     dataset = datasets.load(options.data, options.val)
     if resume and stored["data"]["fingerprint"] != dataset.fingerprint:
         raise InputError(f"{options.data}: other pictures than when {run.path} was begun; a resume needs the same")
+    dataset = packed.use(dataset, resize_side(config.image_size), progress, say)
     datasets.check(dataset, progress)
     config = config.replace(num_classes=len(dataset.classes))
     rows = trace(config)
@@ -101,7 +103,10 @@ def train(options: Options, resume: bool = False, say=print) -> dict:
         f"net: {config.name}, {totals(rows)[0]:,} parameters, {totals(rows)[1]:,} MACs, "
         f"{config.image_size} x {config.image_size} input, {len(dataset.classes)} classes"
     )
-    say(f"data: {dataset.name}, " + ", ".join(f"{len(split)} {name}" for name, split in dataset.splits.items()))
+    counts = ", ".join(f"{len(split)} {name}" for name, split in dataset.splits.items())
+    say(f"data: {dataset.name}, {counts}{', packed' if dataset.packed else ''}")
+    if dataset.packed and recipe.augmentation.crop == "resized":
+        say(f"pack: recipe {recipe.name} crops the whole pictures, so those for training are read from their files")
     say(
         f"recipe: {recipe.name}, {recipe.optimizer} {recipe.learning_rate:g}, batch {recipe.batch_size}, "
         f"{recipe.epochs} epochs"

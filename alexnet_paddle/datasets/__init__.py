@@ -7,7 +7,7 @@ import os
 from dataclasses import dataclass
 from pathlib import Path
 
-from alexnet_paddle.datasets import cifar, folders, images, petals
+from alexnet_paddle.datasets import cifar, folders, images, packed, petals
 from alexnet_paddle.errors import InputError
 
 DEFAULT_FRACTION = 0.15
@@ -15,18 +15,24 @@ DEFAULT_FRACTION = 0.15
 
 @dataclass(frozen=True)
 class Dataset:
-    """Three splits, each with `len()`, `labels` [N] and `image(i)`; class names in label order."""
+    """Three splits, see `images.Pictures`; class names in label order."""
 
     name: str
     classes: tuple[str, ...]
     display_names: dict[str, dict[str, str]]  # class -> language ("en", "zh") -> name, where known
-    train: object
-    val: object
-    test: object
+    train: images.Pictures
+    val: images.Pictures
+    test: images.Pictures
+    folder: Path | None = None  # where the pictures lie, None if not in a folder
 
     @property
     def splits(self) -> dict:
         return {"train": self.train, "val": self.val, "test": self.test}
+
+    @property
+    def packed(self) -> bool:
+        """Whether squares come from a pack, see `packed.use`."""
+        return isinstance(self.train, packed.PackedFiles)
 
     @property
     def fingerprint(self) -> str:
@@ -57,19 +63,21 @@ def load(data: str, fraction: float = DEFAULT_FRACTION) -> Dataset:
     if not 0 < fraction <= 0.5:
         raise InputError(f"--val {fraction}: choose a share above 0 and at most 0.5")
     if data == "petals":
-        classes, splits = folders.read_folder(petals.ensure(data_home() / "petals"), fraction)
-        return Dataset(data, classes, petals.DISPLAY_NAMES, **splits)
+        folder = petals.ensure(data_home() / "petals")
+        classes, splits = folders.read_folder(folder, fraction)
+        return Dataset(data, classes, petals.DISPLAY_NAMES, **splits, folder=folder)
     if data == "cifar10" or data.startswith("cifar10:"):
         classes, splits = cifar.read(data.partition(":")[2] or None, data_home(), fraction)
         return Dataset(data, classes, {}, **splits)
     classes, splits = folders.read_folder(Path(data), fraction)
     names = {name: petals.DISPLAY_NAMES[name] for name in classes if name in petals.DISPLAY_NAMES}
-    return Dataset(str(Path(data).resolve()), classes, names, **splits)
+    return Dataset(str(Path(data).resolve()), classes, names, **splits, folder=Path(data))
 
 
 def check(dataset: Dataset, progress) -> None:
-    """`check_pictures` for all splits of a folder."""
-    check_pictures([path for split in dataset.splits.values() for path in getattr(split, "paths", ())], progress)
+    """`check_pictures` for all splits of a folder, unless they are packed: then all have been decoded."""
+    if not dataset.packed:
+        check_pictures([path for split in dataset.splits.values() for path in getattr(split, "paths", ())], progress)
 
 
 def check_pictures(paths, progress) -> None:
