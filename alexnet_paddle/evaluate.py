@@ -2,8 +2,6 @@
 
 from pathlib import Path
 
-import numpy as np
-
 from alexnet_paddle import datasets
 from alexnet_paddle.cli import Parser, positive, print_table, progress, run
 from alexnet_paddle.datasets import folders, packed
@@ -37,8 +35,7 @@ def main(argv=None):
     loader = eval_loader(pictures, preprocessing, batch_size, arguments.workers, arguments.ten_crop)
     model = checkpoint.build_model()
     if inference.worthwhile(checkpoint.config, len(pictures) * (10 if arguments.ten_crop else 1)):
-        few = [preprocessing(pictures.image(index)) for index in range(min(4, len(pictures)))]
-        model = inference.fast_model(model, np.stack(few))
+        model = inference.fast_model(model, preprocessing.batch(pictures, range(min(4, len(pictures)))))
     engine = " with oneDNN" if isinstance(model, inference.StaticNet) else ""
     print(f"{folder.path}: {checkpoint.config.name}, epoch {checkpoint.state['epoch']}, on {device}{engine}")
     report = {"data": name, "ten_crop": arguments.ten_crop}
