@@ -172,7 +172,6 @@ class StaticNet(paddle.nn.Layer):
         """The graph that `save_graph` put there; None if oneDNN is asked for and this Paddle has none."""
         config = paddle.inference.Config(str(graph_file(folder)), str(folder / WEIGHTS))
         config.disable_glog_info()
-        # The predictor sets the whole process to its own number of threads, one if it is not told.
         config.set_cpu_math_library_num_threads(runtime.thread_count(CPU_SETTINGS))
         if onednn:
             config.enable_mkldnn()
@@ -185,6 +184,7 @@ class StaticNet(paddle.nn.Layer):
     def forward(self, images):
         self.input.copy_from_cpu(np.ascontiguousarray(images.numpy()))
         self.predictor.run()
+        runtime.use_threads(runtime.thread_count(CPU_SETTINGS))  # the predictor leaves the whole process with one
         return paddle.to_tensor(self.output.copy_to_cpu())
 
 

@@ -44,7 +44,7 @@ def tune_cpu(environ=os.environ) -> dict[str, str]:
         return chosen
     if not any(name in environ for name in _THREAD_VARIABLES):
         chosen["threads"] = str(cpu_count())
-        _call_after_import("paddle", lambda: _use_threads(cpu_count()))
+        _call_after_import("paddle", lambda: use_threads(cpu_count()))
     if (path := _mkl_code_path(_cpu_info())) and "MKL_DEBUG_CPU_TYPE" not in environ:
         chosen["MKL_DEBUG_CPU_TYPE"] = environ["MKL_DEBUG_CPU_TYPE"] = path
     if keep_freed_memory():
@@ -58,7 +58,7 @@ def thread_count(settings: dict[str, str], environ=os.environ) -> int:
     return max(1, int(settings.get("threads", user)))
 
 
-def _use_threads(count: int) -> None:
+def use_threads(count: int) -> None:
     """Give paddle, once it is loaded, its thread count.
 
     Not through OMP_NUM_THREADS: paddle answers that with a two-line warning about its OpenBLAS builds. And not

@@ -109,7 +109,10 @@ def test_a_photo_turned_by_exif_is_seen_as_the_upright_one(small_run, small_phot
     upright.transpose(Image.Transpose.ROTATE_90).save(tmp_path / "turned.png", exif=exif)
     _, out, _ = call(predict, small_run, tmp_path / "upright.png", tmp_path / "turned.png", "--json")
     first, second = (answer["classes"] for answer in json.loads(out))
-    assert first == second
+    assert [row["class"] for row in first] == [row["class"] for row in second]
+    # Not to the last bit: a matrix product may round the last rows of a batch otherwise than the others.
+    for mine, its in zip(first, second):
+        assert mine["probability"] == pytest.approx(its["probability"], rel=1e-4)
 
 
 @pytest.mark.parametrize("variant", VARIANTS)

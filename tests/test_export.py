@@ -301,6 +301,16 @@ def test_the_fast_model_is_a_layer_like_the_net():
     assert inference.difference(fast, net, images.numpy()) < inference.LIMIT
 
 
+def test_a_static_net_leaves_the_threads_as_they_were():
+    """Seen by the last bits of a product, which depend on how many threads it was cut up for."""
+    net = AlexNet(VARIANTS["mini"])
+    a = paddle.to_tensor(np.random.default_rng(0).standard_normal((300, 500)).astype("float32"))
+    before = paddle.matmul(a, a, transpose_x=True).numpy()
+    images = images_for(net.config, 2)
+    inference.fast_model(net, images.numpy())(images)
+    np.testing.assert_array_equal(paddle.matmul(a, a, transpose_x=True).numpy(), before)
+
+
 def test_the_net_itself_is_used_where_onednn_differs_or_lacks(capsys, monkeypatch):
     net = AlexNet(VARIANTS["mini"])
     images = images_for(net.config, 1).numpy()
