@@ -19,6 +19,7 @@ COMMANDS = {
     "predict": "name what is on photos",
     "export": "save a run's net as a static graph for Paddle Inference",
     "summary": "a variant layer by layer: sizes, parameters, cost",
+    "benchmark": "measure this machine: Paddle untouched, ours, PyTorch",
     "datasets": "draw the embedded data set, or pack a folder of pictures",
 }
 
@@ -87,7 +88,7 @@ def positive(kind, least=0, inclusive=False):
 
 def print_table(lines) -> None:
     """Columns as wide as their longest cell; under a heading that says so words, to the left, else numbers."""
-    words = {"layer", "arithmetic", "class", "file", "prediction"}
+    words = {"layer", "arithmetic", "class", "file", "prediction", "case", "system"}
     widths = [max(_width(line[column]) for line in lines) for column in range(len(lines[0]))]
     for line in lines:
         cells = []
