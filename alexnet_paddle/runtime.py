@@ -17,6 +17,7 @@ import platform
 import random
 import sys
 import warnings
+from functools import partial
 from pathlib import Path
 
 _THREAD_VARIABLES = ("OMP_NUM_THREADS", "MKL_NUM_THREADS")
@@ -80,10 +81,18 @@ def _call_after_import(name: str, act) -> None:
             if fullname != name:
                 return None
             sys.meta_path.remove(self)
-            if spec := importlib.util.find_spec(name):
-                load = spec.loader.exec_module
-                spec.loader.exec_module = lambda module: (load(module), act())
+            try:
+                spec = importlib.util.find_spec(name)
+            finally:
+                sys.meta_path.insert(0, self)  # this may have been a look only, not an import
+            if spec:
+                spec.loader.exec_module = partial(self.load, spec.loader.exec_module)
             return spec
+
+        def load(self, exec_module, module):
+            sys.meta_path.remove(self)
+            exec_module(module)
+            act()
 
     sys.meta_path.insert(0, Once())
 

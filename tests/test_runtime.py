@@ -130,7 +130,8 @@ def test_whoever_imports_paddle_afterwards_gets_the_threads():
 
 def test_an_act_after_an_import_happens_once_and_at_once():
     code = "from alexnet_paddle import runtime; runtime._call_after_import('wave', lambda: print('act'));"
-    done = in_a_new_process(code + "print('before'); import wave; print(wave.__name__); import wave")
+    look = "import importlib.util; importlib.util.find_spec('wave');"
+    done = in_a_new_process(code + look + "print('before'); import wave; print(wave.__name__); import wave")
     assert done.stdout.split() == ["before", "act", "wave"]
 
 
