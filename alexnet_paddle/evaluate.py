@@ -26,20 +26,16 @@ def main(argv=None):
     checkpoint = folder.load_best()
     name, pictures = choose_pictures(folder, checkpoint, arguments.data)
 
-    from alexnet_paddle import inference, plots, runtime
+    from alexnet_paddle import plots, runtime
     from alexnet_paddle.datasets.loader import eval_loader
     from alexnet_paddle.trainer import evaluate
 
     device = runtime.choose_device(arguments.device)
     preprocessing, batch_size = checkpoint.preprocessing, 8 if arguments.ten_crop else 64
     loader = eval_loader(pictures, preprocessing, batch_size, arguments.workers, arguments.ten_crop)
-    model = checkpoint.build_model()
-    if inference.worthwhile(checkpoint.config, len(pictures) * (10 if arguments.ten_crop else 1)):
-        model = inference.fast_model(model, preprocessing.batch(pictures, range(min(4, len(pictures)))))
-    engine = " with oneDNN" if isinstance(model, inference.StaticNet) else ""
-    print(f"{folder.path}: {checkpoint.config.name}, epoch {checkpoint.state['epoch']}, on {device}{engine}")
+    print(f"{folder.path}: {checkpoint.config.name}, epoch {checkpoint.state['epoch']}, on {device}")
     report = {"data": name, "ten_crop": arguments.ten_crop}
-    report |= evaluate(model, progress(loader, "evaluating")).report(checkpoint.classes)
+    report |= evaluate(checkpoint.build_model(), progress(loader, "evaluating")).report(checkpoint.classes)
     print_report(report)
     stem = "evaluation" + ("-ten-crop" if arguments.ten_crop else "")
     plots.save(plots.confusion(report["confusion"], checkpoint.classes), folder.path / f"{stem}.png")

@@ -1,4 +1,4 @@
-"""Convolution, response normalisation and max pooling for the CPU, in NumPy and Paddle's matrix product.
+"""Convolution and response normalisation for the CPU, in NumPy and Paddle's matrix product.
 
 Paddle's own layers spend most of a training step on one core, copying. The layers here differ in three ways.
 
@@ -8,6 +8,10 @@ Paddle's own layers spend most of a training step on one core, copying. The laye
 2. Copies are NumPy's, which reads and writes the memory of Paddle's tensors directly. NumPy does strided copies
    far faster, and gives up Python's lock meanwhile, so each core takes its share of the images.
 3. Convolutions multiply less (Winograd's and Toom-Cook's trick, see `_Tiling`).
+
+What they gain, as the length of a training step of `paper`, batch 32, without one of them: 1.98 times with Paddle's
+convolutions, 2.42 with its response normalisation, 1.39 with activations that rearrange the memory. Max pooling in
+the same manner gained 2 to 4%, so it is Paddle's.
 
 All layers have the parameters and state names of Paddle's, and hand over to Paddle where they do not apply: on a
 GPU, in static graphs, for other types than float32. Their gradients cannot be differentiated a second time.
@@ -39,6 +43,7 @@ def applies_to(x) -> bool:
         and x.ndim == 4
         and x.dtype == paddle.float32
         and x.place.is_cpu_place()
+        and paddle.get_device() == "cpu"  # where new tensors go
         and x.size > 0
     )
 
@@ -455,80 +460,6 @@ def _power(root, beta):
     for _ in range(int(4 * beta) - 2):
         power *= root
     return power
-
-
-# ---- max pooling -----------------------------------------------------------------------------------
-
-
-class MaxPool2D(nn.MaxPool2D):
-    """`paddle.nn.MaxPool2D` without padding, faster on the CPU."""
-
-    @paddle.jit.not_to_static
-    def forward(self, x):
-        kernel, stride = self.ksize, self.stride
-        plain = isinstance(kernel, int) and isinstance(stride, int) and stride <= kernel and self.padding == 0
-        plain = plain and not self.return_mask and self.data_format == "NCHW"
-        if not (applies_to(x) and plain and kernel <= min(x.shape[2:])):
-            return super().forward(x)
-        return _MaxPooling.apply(x, kernel, stride, self.ceil_mode)
-
-
-class _MaxPooling(PyLayer):
-    """Each output is the largest of kernel^2 shifted images. The gradient goes to the first place, row by row,
-    that holds the largest value, as in Paddle."""
-
-    @staticmethod
-    def forward(ctx, x, kernel, stride, ceil_mode):
-        n, c, h, w = x.shape
-        round_up = stride - 1 if ceil_mode else 0
-        sides = [(side - kernel + round_up) // stride + 1 for side in (h, w)]
-        out, largest = new_pixels(n, *sides, c)
-        source = pixels(x)
-
-        def pool(part):
-            for taken, rows, columns in _taps(kernel, stride, (h, w), sides):
-                here, target = source[part, rows, columns], largest[part][taken]
-                if rows.start == columns.start == 0:
-                    target[...] = here
-                else:
-                    np.maximum(target, here, out=target)
-
-        share_out(pool, n, h * w * c)
-        ctx.save_for_backward(x, out)
-        ctx.settings = kernel, stride, sides
-        return out
-
-    @staticmethod
-    def backward(ctx, grad):
-        x, out = ctx.saved_tensor()
-        kernel, stride, sides = ctx.settings
-        n, c, h, w = x.shape
-        result, target = new_pixels(n, h, w, c)
-        source, largest, above = pixels(x), pixels(out), pixels(grad)
-
-        def spread(part):
-            target[part] = 0
-            left = above[part].copy()
-            for taken, rows, columns in _taps(kernel, stride, (h, w), sides):
-                here = left[taken] * (source[part, rows, columns] == largest[part][taken])
-                target[part, rows, columns] += here
-                left[taken] -= here
-
-        share_out(spread, n, h * w * c)
-        return result
-
-
-def _taps(kernel, stride, image_sides, sides):
-    """For each pixel of the window: the outputs whose window has it inside the image, and the rows and columns of the
-    image where it lies for those."""
-    for i in range(kernel):
-        for j in range(kernel):
-            counts = [min(count, (side - 1 - at) // stride + 1) for count, side, at in zip(sides, image_sides, (i, j))]
-            yield (
-                np.s_[:, : counts[0], : counts[1]],
-                np.s_[i : i + counts[0] * stride : stride],
-                np.s_[j : j + counts[1] * stride : stride],
-            )
 
 
 # ---- activations -----------------------------------------------------------------------------------

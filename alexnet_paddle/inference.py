@@ -1,5 +1,8 @@
 """A net as a static graph for Paddle Inference: saved to a folder for use elsewhere, or run here with oneDNN.
 
+`evaluate` and `predict` use the dynamic graph: on two cores its layers were as fast for the large nets, and what `mini`
+gains (2.8 times) is less than the half second that a graph takes to prepare, up to some 700 pictures.
+
 An export is a folder that can be used without this package:
 
 model.json                 the graph (Paddle 2.6: model.pdmodel), images [N, 3, size, size] -> logits [N, classes]
@@ -19,7 +22,6 @@ import safetensors.numpy
 from PIL import Image
 
 from alexnet_paddle import CPU_SETTINGS, runtime
-from alexnet_paddle.arithmetic import totals, trace
 from alexnet_paddle.errors import InputError
 from alexnet_paddle.metrics import softmax
 from alexnet_paddle.run_folder import write_json
@@ -40,10 +42,6 @@ STEPS = [
 ]
 
 LIMIT = 1e-4  # see `difference`
-
-# Preparing oneDNN takes about a second; it then saves 10 to 60 ms per thousand million MACs, the less the faster the
-# dynamic graph is. So it pays from here on at the latest: 140 pictures for `paper`, 320 for `half`, 12,000 for `mini`.
-WORTHWHILE_MACS = 100e9
 
 
 class ExportError(RuntimeError):
@@ -134,28 +132,20 @@ def example_images(preprocessing, count: int = 4) -> np.ndarray:
 # ---- here ------------------------------------------------------------------------------------------
 
 
-def worthwhile(config, images: int) -> bool:
-    """Whether `fast_model` gives back the time it takes, for so many images on a CPU."""
-    return paddle.device.get_device() == "cpu" and totals(trace(config))[1] * images >= WORTHWHILE_MACS
+def onednn_model(model, images: np.ndarray) -> StaticNet:
+    """`model`, an AlexNet, on oneDNN, for evaluation only.
 
-
-def fast_model(model, images: np.ndarray):
-    """`model`, an AlexNet, on oneDNN: the same layer for evaluation only, two to three times as fast.
-
-    It is compared on `images` [N, 3, size, size] first. Where it differs by more than LIMIT, or this Paddle has no
-    oneDNN, a line says so and the model itself comes back.
+    Raises ExportError where it differs by more than LIMIT on `images` [N, 3, size, size], or this Paddle has no
+    oneDNN.
     """
     with tempfile.TemporaryDirectory() as folder:
         save_graph(model, Path(folder))
-        fast = StaticNet.load(Path(folder), onednn=True)
-    if fast is None:
-        print("this Paddle has no oneDNN: going on without it")
-        return model
-    found = difference(fast, model, images)
-    if not found <= LIMIT:
-        print(f"oneDNN differs by {found:.1e} from the dynamic graph: going on without it")
-        return model
-    return fast
+        net = StaticNet.load(Path(folder), onednn=True)
+    if net is None:
+        raise ExportError("this Paddle has no oneDNN")
+    if not (found := difference(net, model, images)) <= LIMIT:
+        raise ExportError(f"oneDNN differs by {found:.1e} from the dynamic graph")
+    return net
 
 
 class StaticNet(paddle.nn.Layer):

@@ -73,7 +73,7 @@ def _build(name, layer, in_shape, out_shape, config):
     if layer.kind == "spatialnorm":
         return SpatialResponseNorm(layer.kernel, layer.alpha, layer.beta, layer.k)
     if layer.kind == "pool":
-        return fast_cpu.MaxPool2D(layer.kernel, layer.stride, ceil_mode=config.rounding == "ceil")
+        return nn.MaxPool2D(layer.kernel, layer.stride, ceil_mode=config.rounding == "ceil")
     if layer.kind == "globalpool":
         return nn.AdaptiveAvgPool2D(1)
     return nn.Dropout(layer.p, mode=layer.mode)

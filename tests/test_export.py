@@ -15,7 +15,7 @@ import paddle
 import pytest
 from PIL import Image
 
-from alexnet_paddle import evaluate, export
+from alexnet_paddle import export
 from alexnet_paddle.predict import predict
 from alexnet_paddle.run_folder import RunFolder
 from alexnet_paddle.transforms import Preprocessing
@@ -265,59 +265,36 @@ def test_a_folder_without_permission_is_one_line(a_run, tmp_path, refused):
     assert str(locked) in refused(export, a_run, "--out", locked / "export")
 
 
-# ---- oneDNN in evaluate ----------------------------------------------------------------------------
-
-
-def figures(run, *options):
-    evaluate.main([str(run), *options])
-    return json.loads((run / f"evaluation{'-ten-crop' if options else ''}.json").read_text())
+# ---- oneDNN here -----------------------------------------------------------------------------------
 
 
 @needs_onednn
-@pytest.mark.parametrize("options", [(), ("--ten-crop",)], ids=["one view", "ten views"])
-def test_evaluate_gives_the_same_report_with_onednn(a_run, options, capsys, monkeypatch):
-    slow = figures(a_run, *options)
-    assert "oneDNN" not in capsys.readouterr().out
-    monkeypatch.setattr(inference, "WORTHWHILE_MACS", 0)
-    fast = figures(a_run, *options)
-    assert "on cpu with oneDNN" in capsys.readouterr().out
-    assert fast.pop("loss") == pytest.approx(slow.pop("loss"), abs=1e-4)
-    assert fast == slow
-
-
-def test_onednn_is_for_many_pictures_or_large_nets():
-    assert not inference.worthwhile(VARIANTS["mini"], 5000)
-    assert inference.worthwhile(VARIANTS["mini"], 50000)
-    assert not inference.worthwhile(VARIANTS["half"], 100)
-    assert inference.worthwhile(VARIANTS["half"], 1000)
-
-
-@needs_onednn
-def test_the_fast_model_is_a_layer_like_the_net():
+def test_a_net_on_onednn_is_a_layer_like_the_net():
     net = AlexNet(VARIANTS["mini"])
     images = images_for(net.config, 5)
-    fast = inference.fast_model(net, images[:2].numpy())
+    fast = inference.onednn_model(net, images[:2].numpy())
     assert isinstance(fast, inference.StaticNet)
     assert inference.difference(fast, net, images.numpy()) < inference.LIMIT
 
 
+@needs_onednn
 def test_a_static_net_leaves_the_threads_as_they_were():
     """Seen by the last bits of a product, which depend on how many threads it was cut up for."""
     net = AlexNet(VARIANTS["mini"])
     a = paddle.to_tensor(np.random.default_rng(0).standard_normal((300, 500)).astype("float32"))
     before = paddle.matmul(a, a, transpose_x=True).numpy()
     images = images_for(net.config, 2)
-    inference.fast_model(net, images.numpy())(images)
+    inference.onednn_model(net, images.numpy())(images)
     np.testing.assert_array_equal(paddle.matmul(a, a, transpose_x=True).numpy(), before)
 
 
-def test_the_net_itself_is_used_where_onednn_differs_or_lacks(capsys, monkeypatch):
+def test_onednn_is_refused_where_it_differs_or_lacks(monkeypatch):
     net = AlexNet(VARIANTS["mini"])
     images = images_for(net.config, 1).numpy()
     monkeypatch.setattr(inference, "difference", lambda *arguments: 0.01)
     monkeypatch.setattr(inference.StaticNet, "load", lambda folder, onednn: net)
-    assert inference.fast_model(net, images) is net
-    assert capsys.readouterr().out == "oneDNN differs by 1.0e-02 from the dynamic graph: going on without it\n"
+    with pytest.raises(inference.ExportError, match=r"differs by 1\.0e-02"):
+        inference.onednn_model(net, images)
     monkeypatch.setattr(inference.StaticNet, "load", lambda folder, onednn: None)
-    assert inference.fast_model(net, images) is net
-    assert capsys.readouterr().out == "this Paddle has no oneDNN: going on without it\n"
+    with pytest.raises(inference.ExportError, match="no oneDNN"):
+        inference.onednn_model(net, images)

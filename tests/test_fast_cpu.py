@@ -68,7 +68,7 @@ def taken(calls, monkeypatch, name):
 @pytest.fixture
 def fast_calls(monkeypatch):
     calls = []
-    for name in ("_Convolution", "_ResponseNorm", "_MaxPooling"):
+    for name in ("_Convolution", "_ResponseNorm"):
         taken(calls, monkeypatch, name)
     return calls
 
@@ -155,29 +155,6 @@ def test_images_with_other_channels_are_refused_as_by_paddle():
         fast_cpu.Conv2D(3, 4, 3)(sample(2, 4, 9, 9))
 
 
-# ---- max pooling -----------------------------------------------------------------------------------
-
-
-@pytest.mark.parametrize("layout", LAYOUTS)
-@pytest.mark.parametrize("ceil_mode", [False, True])
-@pytest.mark.parametrize("kernel, stride, sides", [(3, 2, (13, 13)), (3, 2, (12, 15)), (2, 2, (7, 6)), (3, 3, (8, 10))])
-def test_pooling_is_paddles(kernel, stride, sides, ceil_mode, layout, monkeypatch, fast_calls):
-    layer = fast_cpu.MaxPool2D(kernel, stride, ceil_mode=ceil_mode)
-    assert_as_paddles(layer, LAYOUTS[layout](sample(3, 5, *sides)), monkeypatch, rtol=1e-6)
-    assert fast_calls == ["_MaxPooling"]
-
-
-def test_among_equals_the_gradient_goes_where_paddle_sends_it(monkeypatch):
-    few_values = paddle.to_tensor(np.random.default_rng(1).integers(0, 3, (4, 6, 13, 13)).astype("float32"))
-    assert_as_paddles(fast_cpu.MaxPool2D(3, 2), few_values, monkeypatch, rtol=1e-6)
-
-
-@pytest.mark.parametrize("options", [{"padding": 1}, {"return_mask": True}, {"stride": 4}], ids=str)
-def test_other_poolings_are_left_to_paddle(options, fast_calls):
-    fast_cpu.MaxPool2D(**{"kernel_size": 3, "stride": 2, **options})(sample(1, 2, 9, 9))
-    assert fast_calls == []
-
-
 # ---- response normalisation and activations --------------------------------------------------------
 
 
@@ -222,7 +199,6 @@ def small_layers():
     return {
         "conv": fast_cpu.Conv2D(8, 6, 3, padding=1),
         "norm": LocalResponseNorm(8),
-        "pool": fast_cpu.MaxPool2D(3, 2),
         "relu": fast_cpu.ReLU(),
     }
 
@@ -241,6 +217,13 @@ def test_a_tensor_of_double_precision_is_left_to_paddle(name, fast_calls):
     layer = small_layers()[name]
     layer.to(dtype="float64")
     assert layer(sample(2, 8, 9, 9).astype("float64")).dtype == paddle.float64
+    assert fast_calls == []
+
+
+@pytest.mark.parametrize("name", small_layers())
+def test_with_a_gpu_chosen_the_layers_are_paddles(name, fast_calls, monkeypatch):
+    monkeypatch.setattr(paddle, "get_device", lambda: "gpu:0")
+    small_layers()[name](sample(2, 8, 9, 9))
     assert fast_calls == []
 
 
@@ -281,7 +264,7 @@ def test_a_net_has_the_gradients_of_paddles_layers(monkeypatch):
     config = VARIANTS["cifar4"].replace(activation="tanh")
     paddle.seed(3)
     net = AlexNet(config)
-    monkeypatch.setattr(fast_cpu.MaxPool2D, "forward", lambda layer, x: F.avg_pool2d(x, layer.ksize, layer.stride))
+    monkeypatch.setattr(nn.MaxPool2D, "forward", lambda layer, x: F.avg_pool2d(x, layer.ksize, layer.stride))
     assert_as_paddles(net, sample(4, 3, 32, 32), monkeypatch, rtol=1e-4)
 
 
