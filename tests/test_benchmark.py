@@ -270,13 +270,23 @@ def test_an_error_in_a_process_is_told_in_its_words():
 @pytest.mark.skipif(os.name == "nt", reason="sends the signals of Unix")
 def test_ctrl_c_leaves_no_process(tmp_path):
     command = [sys.executable, "-m", "alexnet_paddle.benchmark", "--only", "matmul", "--rounds", "10000"]
-    with subprocess.Popen(
-        command, cwd=tmp_path, start_new_session=True, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
-    ) as process:
+    process = subprocess.Popen(
+        command,
+        cwd=tmp_path,
+        start_new_session=True,
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),  # a job in the background ignores it
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    try:
         process.stdout.readline()
         time.sleep(1)  # processes are being started now
         os.killpg(process.pid, signal.SIGINT)  # to all of them, as a terminal does
-        _, err = process.communicate(timeout=20)
+        _, err = process.communicate(timeout=60)
+    except BaseException:
+        os.killpg(process.pid, signal.SIGKILL)
+        raise
     assert (process.returncode, err) == (130, "benchmark: interrupted\n")
     deadline = time.monotonic() + 10  # one whose start was interrupted ends when it finds its pipe closed
     with pytest.raises(ProcessLookupError):
