@@ -73,7 +73,7 @@ class Plan:
 
 FULL = Plan()
 QUICK = Plan(
-    nets=("paper",),
+    nets=("half",),
     batch_sizes=(8,),
     lrns=("lrn2",),
     lrn_batch=8,

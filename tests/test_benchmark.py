@@ -171,7 +171,7 @@ def test_the_plans_name_what_there_is():
             cases = benchmark.cases_of(kind, plan, "folder")
             assert cases and all(case.reference in JOBS[kind] for case in cases)
     assert benchmark.left_out(benchmark.FULL) == []
-    assert {"half", "batch 128", "lrn1", "crops of 64", "Paddle tuned"} <= set(benchmark.left_out(benchmark.QUICK))
+    assert {"paper", "batch 128", "lrn1", "crops of 64", "Paddle tuned"} <= set(benchmark.left_out(benchmark.QUICK))
 
 
 # ---- the pictures ----------------------------------------------------------------------------------
