@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import csv
-import os
+import io
 import sys
 import time
 
+import numpy as np
 from tqdm import tqdm
 
 from alexnet_paddle import plots
+from alexnet_paddle.files import write_whole
 
 COLUMNS = ("epoch", "split", "loss", "top1", "top5", "lr", "images_per_second", "seconds")
 
@@ -20,13 +22,17 @@ class Callback:
     def on_fit_begin(self, trainer): ...
 
     def on_batch_end(self, trainer, scores):
-        """After the update, with the gradients still there."""
+        """After the update of step `trainer.step`, with the gradients still there. A run can go on from here."""
 
     def on_epoch_end(self, trainer, scores, seconds):
-        """scores and seconds: {"train", "val"} -> Scores, seconds."""
+        """scores and seconds: "train" -> Tally, seconds, "val" -> Scores, seconds. `trainer.epoch` is the epoch's
+        number, while before it counts the epochs that are finished."""
 
     def on_checkpoint(self, trainer):
-        """The epoch is complete, the learning rate is the next epoch's."""
+        """The epoch is complete, the learning rate is the next epoch's. A run can go on from here."""
+
+    def on_stop(self, trainer):
+        """Between two batches, in place of all that would follow. A run can go on from here."""
 
     def on_fit_end(self, trainer): ...
 
@@ -38,7 +44,7 @@ class Progress(Callback):
         images = len(trainer.train_loader.dataset)
         self.bar = tqdm(
             total=trainer.recipe.epochs * images,
-            initial=trainer.epoch * images,
+            initial=trainer.epoch * images + trainer.tally.images,
             unit=" images",
             disable=not sys.stderr.isatty(),
             dynamic_ncols=True,
@@ -46,52 +52,53 @@ class Progress(Callback):
 
     def on_batch_end(self, trainer, scores):
         if not self.bar.disable:
-            self.bar.set_description(f"epoch {trainer.epoch}/{trainer.recipe.epochs}", refresh=False)
+            self.bar.set_description(f"epoch {trainer.epoch + 1}/{trainer.recipe.epochs}", refresh=False)
             self.bar.set_postfix(loss=f"{scores.loss:.3f}", top1=f"{scores.top1:.2f}", refresh=False)
-        self.bar.update(len(scores.labels))
+        self.bar.update(scores.images)
 
     def on_epoch_end(self, trainer, scores, seconds):
         train, val = scores["train"], scores["val"]
         self.bar.write(
             f"epoch {trainer.epoch:3}/{trainer.recipe.epochs}"
             f"  train loss {train.loss:.3f} top1 {train.top1:.3f}  val loss {val.loss:.3f} top1 {val.top1:.3f}"
-            f"  {len(train.labels) / seconds['train']:.0f} images/s  {sum(seconds.values()):.1f} s",
+            f"  {train.images / seconds['train']:.0f} images/s  {sum(seconds.values()):.1f} s",
             file=sys.stdout,
         )
         sys.stdout.flush()
+
+    def on_stop(self, trainer):
+        self.bar.close()
 
     def on_fit_end(self, trainer):
         self.bar.close()
 
 
 class MetricsFile(Callback):
-    """`metrics.csv`: a row for each epoch and split. After a resume, rows past the checkpoint are dropped."""
+    """`metrics.csv`: the trainer's history with the time that each epoch took, so far as it is known."""
 
     def __init__(self, path):
-        self.path = path
+        self.path, self.times = path, {}
 
     def on_fit_begin(self, trainer):
-        rows = [row for row in read_metrics(self.path) if int(row["epoch"]) <= trainer.epoch]
-        self._write("w", rows, header=True)
+        for row in read_metrics(self.path):
+            self.times[row["epoch"], row["split"]] = row["images_per_second"], row["seconds"]
+        self.write(trainer.history)
 
     def on_epoch_end(self, trainer, scores, seconds):
-        rows = []
         for split, score in scores.items():
-            top5 = "" if score.top5 is None else f"{score.top5:.6f}"
-            lr = f"{trainer.learning_rate.value():.8g}"
-            speed = f"{len(score.labels) / seconds[split]:.1f}"
-            values = (trainer.epoch, split, f"{score.loss:.6f}", f"{score.top1:.6f}", top5, lr, speed)
-            rows.append(dict(zip(COLUMNS, (*values, f"{seconds[split]:.2f}"))))
-        self._write("a", rows)
+            speed = f"{score.images / seconds[split]:.1f}"
+            self.times[str(trainer.epoch), split] = speed, f"{seconds[split]:.2f}"
+        self.write(trainer.history)
 
-    def _write(self, mode, rows, header=False):
-        with open(self.path, mode, newline="", encoding="utf-8") as file:
-            writer = csv.DictWriter(file, COLUMNS)
-            if header:
-                writer.writeheader()
-            writer.writerows(rows)
-            file.flush()
-            os.fsync(file.fileno())
+    def write(self, history):
+        text = io.StringIO(newline="")
+        writer = csv.writer(text)
+        writer.writerow(COLUMNS)
+        for row in history:
+            epoch, split = str(row["epoch"]), row["split"]
+            figures = ["" if row[name] is None else f"{row[name]:.6f}" for name in ("loss", "top1", "top5")]
+            writer.writerow([epoch, split, *figures, f"{row['lr']:.8g}", *self.times.get((epoch, split), ("", ""))])
+        write_whole(self.path, text.getvalue().encode())
 
 
 def read_metrics(path) -> list[dict[str, str]]:
@@ -123,16 +130,33 @@ class Curves(Callback):
 
 
 class Checkpoints(Callback):
-    """`last/` after every epoch, `best/` when the validation accuracy is the highest so far."""
+    """`last/` after every epoch, every `every_seconds` in between and when the training is stopped; `best/` when
+    the validation accuracy is the highest so far."""
 
-    def __init__(self, last, best, make_checkpoint):
-        self.last, self.best, self.make_checkpoint = last, best, make_checkpoint
+    def __init__(self, last, best, make_checkpoint, every_seconds):
+        self.last, self.best, self.make_checkpoint, self.every_seconds = last, best, make_checkpoint, every_seconds
+        self.saved = time.monotonic()
+
+    def on_batch_end(self, trainer, scores):
+        if time.monotonic() - self.saved > self.every_seconds:
+            self.save(trainer, self.last)
 
     def on_checkpoint(self, trainer):
-        checkpoint = self.make_checkpoint(trainer)
         if trainer.best_epoch == trainer.epoch:
-            checkpoint.save(self.best)
-        checkpoint.save(self.last)
+            self.save(trainer, self.best)
+        self.save(trainer, self.last)
+
+    def on_stop(self, trainer):
+        self.save(trainer, self.last)
+
+    def save(self, trainer, folder):
+        """Raises TrainingFailed, and keeps the checkpoint before, where a weight is not finite."""
+        checkpoint = self.make_checkpoint(trainer)
+        for name, tensor in checkpoint.weights.items():
+            if not np.isfinite(tensor).all():
+                raise trainer.blown_up(f"{name} is not finite")
+        checkpoint.save(folder)
+        self.saved = time.monotonic()
 
 
 class VisualDL(Callback):
@@ -141,13 +165,12 @@ class VisualDL(Callback):
     def __init__(self, directory):
         from visualdl import LogWriter
 
-        self.writer, self.batch = LogWriter(logdir=str(directory)), 0
+        self.writer = LogWriter(logdir=str(directory))
 
     def on_batch_end(self, trainer, scores):
-        self.batch = self.batch % len(trainer.train_loader) + 1
-        if self.batch == len(trainer.train_loader):  # of the epoch: one histogram an epoch is enough
+        if trainer.step == len(trainer.train_loader):  # one histogram an epoch is enough
             for name, parameter in trainer.model.named_parameters():
-                self.writer.add_histogram(f"gradients/{name}", parameter.grad.numpy().ravel(), trainer.epoch)
+                self.writer.add_histogram(f"gradients/{name}", parameter.grad.numpy().ravel(), trainer.epoch + 1)
 
     def on_epoch_end(self, trainer, scores, seconds):
         for split, score in scores.items():
@@ -156,6 +179,9 @@ class VisualDL(Callback):
         self.writer.add_scalar("learning_rate", trainer.learning_rate.value(), trainer.epoch)
         for name, parameter in trainer.model.named_parameters():
             self.writer.add_histogram(f"weights/{name}", parameter.numpy().ravel(), trainer.epoch)
+
+    def on_stop(self, trainer):
+        self.writer.close()
 
     def on_fit_end(self, trainer):
         self.writer.close()

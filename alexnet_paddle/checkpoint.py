@@ -3,14 +3,13 @@
 model.safetensors          weights, by layer name
 preprocessing.safetensors  mean and standard deviation that the inputs are brought to
 optimizer.safetensors      optimizer state, by layer name (for resuming only)
-checkpoint.json            everything else, and the sha256 of the other files
+checkpoint.json            everything else, and the sha256 of all four
 """
 
 from __future__ import annotations
 
 import hashlib
 import json
-import os
 import re
 import shutil
 from dataclasses import dataclass
@@ -20,30 +19,52 @@ import numpy as np
 import safetensors.numpy
 
 from alexnet_paddle.errors import InputError
+from alexnet_paddle.files import flush_folder, write_through
+from alexnet_paddle.recipes import Recipe
 from alexnet_paddle.transforms import Preprocessing
 from alexnet_paddle.variants import AlexNetConfig
 
-FORMAT = 1
+FORMAT = 2
+DESCRIPTION = "checkpoint.json"
 
 
 @dataclass(frozen=True)
 class Checkpoint:
-    """A checkpoint in memory. `state` is the trainer's own part: epoch, schedule, best figure so far."""
+    """A checkpoint in memory. `state` is what the training needs to go on: epoch, step, figures so far, schedule.
+    `versions` are those that it was made with."""
 
     config: AlexNetConfig
+    recipe: Recipe
     classes: tuple[str, ...]
     display_names: dict
     preprocessing: Preprocessing
     weights: dict[str, np.ndarray]
     optimizer: dict[str, np.ndarray]
     state: dict
+    versions: dict
 
     def save(self, directory: Path) -> None:
-        """Write the folder beside its place, then move it there: whatever happens, an old or a new one is whole."""
+        """Write the folder beside its place, then move it there: whatever happens, an old or a new one is whole.
+
+        Raises OSError, for example when the disk is full; then the old one is left, and nothing else.
+        """
         directory = Path(directory)
         new, old = directory.with_name(directory.name + ".new"), directory.with_name(directory.name + ".old")
         shutil.rmtree(new, ignore_errors=True)
-        new.mkdir(parents=True)
+        try:
+            new.mkdir(parents=True)
+            self._write_files(new)
+        except OSError:
+            shutil.rmtree(new, ignore_errors=True)
+            raise
+        if directory.exists():  # else .old is the only whole one, left by a writer that was stopped
+            shutil.rmtree(old, ignore_errors=True)
+            directory.rename(old)
+        new.rename(directory)
+        flush_folder(directory.parent)
+        shutil.rmtree(old, ignore_errors=True)
+
+    def _write_files(self, folder):
         files = {
             "model.safetensors": self.weights,
             "preprocessing.safetensors": {"mean": self.preprocessing.mean, "std": self.preprocessing.std},
@@ -53,22 +74,21 @@ class Checkpoint:
         for name, tensors in files.items():
             data = safetensors.numpy.save({key: np.ascontiguousarray(value) for key, value in tensors.items()})
             digests[name] = hashlib.sha256(data).hexdigest()
-            _write(new / name, data)
+            write_through(folder / name, data)
         description = {
             "format": FORMAT,
             "model": self.config.to_dict(),
+            "recipe": self.recipe.to_dict(),
             "classes": list(self.classes),
             "display_names": self.display_names,
             "image_size": self.preprocessing.image_size,
             "state": self.state,
+            "versions": self.versions,
             "sha256": digests,
         }
-        _write(new / "checkpoint.json", json.dumps(description, indent=1, ensure_ascii=False).encode())
-        if directory.exists():  # else .old is the only whole one, left by a writer that was stopped
-            shutil.rmtree(old, ignore_errors=True)
-            directory.rename(old)
-        new.rename(directory)
-        shutil.rmtree(old, ignore_errors=True)
+        digests[DESCRIPTION] = _digest(description)
+        write_through(folder / DESCRIPTION, json.dumps(description, indent=1, ensure_ascii=False).encode())
+        flush_folder(folder)
 
     @staticmethod
     def load(directory: Path) -> Checkpoint:
@@ -77,22 +97,27 @@ class Checkpoint:
         old = directory.with_name(directory.name + ".old")
         if not directory.exists() and old.exists():
             directory = old  # the writer was stopped between its two renames
-        description = _read_json(directory / "checkpoint.json")
+        path = directory / DESCRIPTION
+        description = _read_json(path)
         try:
-            tensors = {name: _read_tensors(directory / name, digest) for name, digest in description["sha256"].items()}
+            digests = dict(description["sha256"])
+            if digests.pop(DESCRIPTION) != _digest(description):
+                raise InputError(f"{path}: altered (its sha256 is not the one that was written into it)")
+            tensors = {name: _read_tensors(directory / name, digest) for name, digest in digests.items()}
             return Checkpoint(
                 config=AlexNetConfig.from_dict(description["model"]),
+                recipe=Recipe.from_dict(description["recipe"]),
                 classes=tuple(description["classes"]),
                 display_names=description["display_names"],
                 preprocessing=Preprocessing(description["image_size"], **tensors["preprocessing.safetensors"]),
                 weights=tensors["model.safetensors"],
                 optimizer=tensors["optimizer.safetensors"],
                 state=description["state"],
+                versions=description["versions"],
             )
         except InputError:
             raise
         except (KeyError, TypeError, AttributeError, ValueError) as error:
-            path = directory / "checkpoint.json"
             raise InputError(f"{path}: not a checkpoint of ours (missing or wrong: {error})") from None
 
     def build_model(self):
@@ -105,11 +130,10 @@ class Checkpoint:
         return model
 
 
-def _write(path, data: bytes) -> None:
-    with open(path, "wb") as file:
-        file.write(data)
-        file.flush()
-        os.fsync(file.fileno())
+def _digest(description: dict) -> str:
+    """sha256 of a description without its own digest."""
+    others = {name: digest for name, digest in description["sha256"].items() if name != DESCRIPTION}
+    return hashlib.sha256(json.dumps({**description, "sha256": others}).encode()).hexdigest()
 
 
 def _read_json(path) -> dict:
@@ -140,15 +164,39 @@ def _read_tensors(path, digest: str | None = None) -> dict[str, np.ndarray]:
 # ---- weights ---------------------------------------------------------------------------------------
 
 
-def read_weights(path: Path) -> dict[str, np.ndarray]:
-    """Weights from a .safetensors file, a checkpoint folder, or a run folder (its best checkpoint)."""
+def read_weights(path: Path, trust_pickle: bool = False) -> dict[str, np.ndarray]:
+    """Weights from a .safetensors file, a checkpoint folder, or a run folder (its best checkpoint); with
+    `trust_pickle` also from Paddle's own .pdparams, a pickle, which runs whatever code its maker put into it.
+    Raises InputError."""
     path = Path(path)
     if path.is_dir():
         folder = path if (path / "checkpoint.json").exists() else path / "best"
         return Checkpoint.load(folder).weights
     if not path.exists():
         raise InputError(f"{path}: no such file")
-    return _read_tensors(path)
+    if path.suffix != ".pdparams":
+        return _read_tensors(path)
+    if not trust_pickle:
+        raise InputError(
+            f"{path}: reading a .pdparams file runs the code in it; add --trust-pickle if you trust its maker"
+        )
+    return _read_pickle(path)
+
+
+def _read_pickle(path) -> dict[str, np.ndarray]:
+    import paddle
+
+    try:
+        found = paddle.load(str(path), return_numpy=True)
+    except Exception as error:  # it is code: anything can happen
+        raise InputError(f"{path}: Paddle cannot read it ({_first_line(error)})") from None
+    if not isinstance(found, dict) or not all(isinstance(value, np.ndarray) for value in found.values()):
+        raise InputError(f"{path}: holds no weights by name, as paddle.save(net.state_dict(), ...) writes them")
+    return found
+
+
+def _first_line(error) -> str:
+    return (str(error) or type(error).__name__).strip().splitlines()[0]
 
 
 def set_weights(model, weights: dict[str, np.ndarray]) -> None:
@@ -168,11 +216,14 @@ def set_weights(model, weights: dict[str, np.ndarray]) -> None:
 
 
 def start_from_weights(model, weights: dict[str, np.ndarray]) -> bool:
-    """Put trained weights into a model; where the classes differ its last layer stays as initialised.
+    """Put trained weights into a model; where the classes differ its last layer stays as initialised. Weights of
+    another program, with none of our names, are taken in their order.
 
     Returns whether the last layer is new. Raises InputError where any other layer differs.
     """
     own = {name: tensor.numpy() for name, tensor in model.state_dict().items()}
+    if not set(own) & set(weights) and len(own) == len(weights):
+        weights = dict(zip(own, weights.values()))
     last = f"fc{len(model.config.stages)}."
     fresh = {name: own[name] for name in own if name.startswith(last)}
     differs = any(name in weights and weights[name].shape != tensor.shape for name, tensor in fresh.items())

@@ -10,7 +10,7 @@ import unicodedata
 
 from tqdm import tqdm
 
-from alexnet_paddle.errors import InputError
+from alexnet_paddle.errors import InputError, Stopped, TrainingFailed
 from alexnet_paddle.runtime import DeviceError
 
 COMMANDS = {
@@ -43,13 +43,18 @@ def fail(message: str, status: int):
 
 
 def run(main) -> None:
-    """Call a command's main; exit 0 when done, 2 for bad input with one line that says what to do, 130 for Ctrl-C."""
+    """Call a command's main; exit 0 when done. With one line that says what to do: 2 for bad input, 1 when the work
+    failed, 130 when it was interrupted."""
     module = sys.modules["__main__"].__spec__.name if main.__module__ == "__main__" else main.__module__
     command = module.removeprefix("alexnet_paddle.").removesuffix(".__main__")
     try:
         main()
     except (InputError, DeviceError) as error:
         fail(f"{command}: {error}", 2)
+    except TrainingFailed as error:
+        fail(f"{command}: {error}", 1)
+    except Stopped as stopped:
+        fail(f"{command}: interrupted; {stopped}", 130)
     except KeyboardInterrupt:
         fail(f"{command}: interrupted", 130)
     except BrokenPipeError:  # the reader of our output went away, as with `| head`

@@ -1,5 +1,14 @@
-"""The one exception that a command turns into one line and exit status 2."""
+"""The exceptions that a command turns into one line on stderr and an exit status."""
 
 
 class InputError(ValueError):
-    """Something the user gave cannot be used; the message names it, says what is wrong and what to do."""
+    """Status 2. Something the user gave cannot be used; the message names it, says what is wrong and what to do."""
+
+
+class TrainingFailed(RuntimeError):
+    """Status 1. The input was right, but the work could not be done; the message says what happened and what to do."""
+
+
+class Stopped(BaseException):
+    """Status 130. Somebody asked the training to stop, and where it stopped is saved. Not an Exception, so that
+    nothing on the way takes it for a failure."""

@@ -5,7 +5,10 @@ from __future__ import annotations
 import dataclasses
 import importlib.util
 import json
+import math
+import os
 import platform
+from contextlib import ExitStack
 from dataclasses import dataclass
 
 import numpy as np
@@ -14,9 +17,10 @@ from alexnet_paddle import CPU_SETTINGS, __version__, datasets
 from alexnet_paddle.arithmetic import totals, trace
 from alexnet_paddle.cli import progress
 from alexnet_paddle.datasets import packed
-from alexnet_paddle.errors import InputError
+from alexnet_paddle.errors import InputError, Stopped
+from alexnet_paddle.files import write_json
 from alexnet_paddle.recipes import RECIPES, Recipe
-from alexnet_paddle.run_folder import RunFolder, write_json
+from alexnet_paddle.run_folder import RunFolder
 from alexnet_paddle.transforms import Preprocessing, Statistics, TrainTransform, resize_side
 from alexnet_paddle.variants import VARIANTS, AlexNetConfig
 
@@ -32,6 +36,7 @@ class Options:
     data: str = "petals"
     recipe: str | None = None  # None: the variant's default
     weights: str | None = None
+    trust_pickle: bool = False
     epochs: int | None = None  # None: the recipe's, as the next two
     batch_size: int | None = None
     learning_rate: float | None = None
@@ -45,10 +50,11 @@ class Options:
     # How a run is carried out, not what it computes: these may change when it is resumed.
     device: str = "auto"
     workers: int = 0
+    save_every: float = 10  # minutes
     visualdl: bool = False
 
 
-MAY_CHANGE = ("device", "workers", "visualdl")
+MAY_CHANGE = ("device", "workers", "save_every", "visualdl")
 
 
 def plan(options: Options) -> tuple[AlexNetConfig, Recipe]:
@@ -76,49 +82,95 @@ def plan(options: Options) -> tuple[AlexNetConfig, Recipe]:
 def train(options: Options, resume: bool = False, say=print) -> dict:
     """Train, or go on with a run, and measure the test split once. Returns what `report.json` holds.
 
-    Everything that can be wrong with the input is found before the run folder is made. Raises InputError.
+    Everything that can be wrong with the input is found before the run folder is made. Raises InputError,
+    TrainingFailed, and Stopped after Ctrl-C or SIGTERM, when the checkpoint is written.
     """
     run = RunFolder(options.out)
-    if resume:
-        stored = run.read_config()
-        if run.report_file.exists():
-            say(f"{run.path}: this run is finished")
-            return json.loads(run.report_file.read_text("utf-8"))
-    else:
-        run.require_new()
-    config, recipe = plan(options)
+    with ExitStack() as stack:
+        if resume:
+            stored = run.read_config()
+            if run.report_file.exists():
+                say(f"{run.path}: this run is finished")
+                return json.loads(run.report_file.read_text("utf-8"))
+            stack.enter_context(run.locked())
+        else:
+            run.require_new()
+        config, recipe = plan(options)
 
-    from alexnet_paddle import runtime  # paddle is loaded from here on
+        from alexnet_paddle import failures, runtime  # paddle is loaded from here on
 
-    device = runtime.choose_device(options.device)
-    say(f"device: {device} (asked for: {options.device}); CPU settings: {_words(CPU_SETTINGS) or 'as they were'}")
+        device = runtime.choose_device(options.device)
+        say(f"device: {device} (asked for: {options.device}); CPU settings: {_words(CPU_SETTINGS) or 'as they were'}")
+        dataset = _load(options, config, recipe, say)
+        config = config.replace(num_classes=len(dataset.classes))
+        _describe_net(config, recipe, say)
+        start = None
+        if resume:
+            _compare(stored, dataset, device, run, say)
+            start = _last_checkpoint(run, config)
+        trainer, make_checkpoint = _build(options, config, recipe, dataset, device, start, say)
+        if not resume:
+            stack.enter_context(run.locked())
+            run.create(_description(options, config, recipe, dataset, device))
+        trainer.callbacks = _callbacks(options, run, make_checkpoint)
+        with failures.in_words(run, recipe.batch_size):
+            try:
+                with failures.stop_on_signals(trainer):
+                    trainer.fit()
+            except Stopped:
+                place = f"{run.last} holds epoch {trainer.epoch + 1}, step {trainer.step}"
+                raise Stopped(f"{place}; go on with --resume --out {run.path}") from None
+            return _final_test(run, options, recipe, dataset, trainer)
+
+
+def _load(options, config, recipe, say):
+    """The data set, checked, from its pack if it has one."""
     dataset = datasets.load(options.data, options.val)
-    if resume and stored["data"]["fingerprint"] != dataset.fingerprint:
-        raise InputError(f"{options.data}: other pictures than when {run.path} was begun; a resume needs the same")
     dataset = packed.use(dataset, resize_side(config.image_size), progress, say)
     datasets.check(dataset, progress)
-    config = config.replace(num_classes=len(dataset.classes))
-    rows = trace(config)
-    say(
-        f"net: {config.name}, {totals(rows)[0]:,} parameters, {totals(rows)[1]:,} MACs, "
-        f"{config.image_size} x {config.image_size} input, {len(dataset.classes)} classes"
-    )
     counts = ", ".join(f"{len(split)} {name}" for name, split in dataset.splits.items())
     say(f"data: {dataset.name}, {counts}{', packed' if dataset.packed else ''}")
     if dataset.packed and recipe.augmentation.crop == "resized":
         say(f"pack: recipe {recipe.name} crops the whole pictures, so those for training are read from their files")
+    return dataset
+
+
+def _describe_net(config, recipe, say):
+    """Says what is trained. Raises InputError when it cannot fit into this machine's memory."""
+    rows = trace(config)
+    parameters, macs = totals(rows)[:2]
+    side = f"{config.image_size} x {config.image_size}"
+    say(f"net: {config.name}, {parameters:,} parameters, {macs:,} MACs, {side} input, {config.num_classes} classes")
     say(
         f"recipe: {recipe.name}, {recipe.optimizer} {recipe.learning_rate:g}, batch {recipe.batch_size}, "
         f"{recipe.epochs} epochs"
     )
+    outputs = sum(math.prod(row.out_shape) for row in rows)
+    # What is certain: every layer's output is kept for the backward pass; weights, gradients, optimizer state.
+    least = 4 * (recipe.batch_size * outputs + 3 * parameters)
+    if (memory := _memory()) and least > memory:
+        raise InputError(
+            f"--batch-size {recipe.batch_size}: takes at least {least / 1e9:.1f} GB, and this machine has "
+            f"{memory / 1e9:.1f} GB; choose a smaller one"
+        )
 
-    start = _last_checkpoint(run, config) if resume else None
-    trainer, make_checkpoint = _build(options, config, recipe, dataset, device, start, say)
-    if not resume:
-        run.create(_description(options, config, recipe, dataset, device))
-    trainer.callbacks = _callbacks(options, run, make_checkpoint)
-    trainer.fit()
-    return _final_test(run, options, recipe, dataset, trainer)
+
+def _memory() -> int | None:
+    """Bytes of the machine's memory, None where the system does not say."""
+    try:
+        return os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
+    except (AttributeError, ValueError, OSError):  # Windows
+        return None
+
+
+def _compare(stored, dataset, device, run, say):
+    """Raises InputError when the pictures are not those that the run was begun with; says what else differs."""
+    if stored["data"]["fingerprint"] != dataset.fingerprint:
+        raise InputError(f"{dataset.name}: other pictures than when {run.path} was begun; a resume needs the same")
+    now = {"device": device, "cpu_settings": CPU_SETTINGS, "versions": _versions()}
+    if differs := [what for what, value in now.items() if stored[what] != value]:
+        words = "; ".join(f"{what} {_words(stored[what])}, now {_words(now[what])}" for what in differs)
+        say(f"resume: begun with {words}; the last digits can differ from those of a run that was not stopped")
 
 
 def _build(options, config, recipe, dataset, device, start, say):
@@ -134,14 +186,18 @@ def _build(options, config, recipe, dataset, device, start, say):
     model = AlexNet(config)
     if options.weights and not start:
         try:
-            new_last_layer = checkpoint.start_from_weights(model, checkpoint.read_weights(options.weights))
+            weights = checkpoint.read_weights(options.weights, options.trust_pickle)
+            new_last_layer = checkpoint.start_from_weights(model, weights)
         except InputError as error:
             raise InputError(f"--weights {options.weights}: {error}") from None
         reason = "; the last layer is new, because the classes differ" if new_last_layer else ""
         say(f"weights: {options.weights}{reason}")
-    statistics = _statistics(recipe, dataset.train, config.image_size)
-    preprocessing = Preprocessing.fit(config.image_size, recipe.augmentation.normalise, statistics)
-    axes = statistics.color_axes if statistics else np.zeros((3, 3))
+    if start:
+        preprocessing, axes = start.preprocessing, np.array(start.state["color_axes"])
+    else:
+        statistics = _statistics(recipe, dataset.train, config.image_size)
+        preprocessing = Preprocessing.fit(config.image_size, recipe.augmentation.normalise, statistics)
+        axes = statistics.color_axes if statistics else np.zeros((3, 3))
     transform = TrainTransform(recipe.augmentation, preprocessing, axes)
     trainer = Trainer(
         model,
@@ -155,17 +211,19 @@ def _build(options, config, recipe, dataset, device, start, say):
         checkpoint.set_optimizer_state(trainer.optimizer, model, start.optimizer)
         checkpoint.set_weights(model, start.weights)
         trainer.load_state(start.state)
-        say(f"resuming after epoch {trainer.epoch}")
+        say(f"resuming after epoch {trainer.epoch}, step {trainer.step}")
 
     def make_checkpoint(trainer):
         return checkpoint.Checkpoint(
             config,
+            recipe,
             dataset.classes,
             dataset.display_names,
             preprocessing,
             weights={name: tensor.numpy() for name, tensor in model.state_dict().items()},
             optimizer=checkpoint.optimizer_state(trainer.optimizer, model),
-            state=trainer.state(),
+            state={**trainer.state(), "color_axes": axes.tolist()},
+            versions=_versions(),
         )
 
     return trainer, make_checkpoint
@@ -198,7 +256,7 @@ def _callbacks(options, run, make_checkpoint):
     chosen = [
         callbacks.Progress(),
         callbacks.MetricsFile(run.metrics),
-        callbacks.Checkpoints(run.last, run.best, make_checkpoint),
+        callbacks.Checkpoints(run.last, run.best, make_checkpoint, options.save_every * 60),
         callbacks.Curves(run.metrics, run.curves),
     ]
     if options.visualdl:
@@ -234,8 +292,6 @@ def _final_test(run, options, recipe, dataset, trainer) -> dict:
 
 
 def _description(options, config, recipe, dataset, device) -> dict:
-    import paddle
-
     return {
         "options": dataclasses.asdict(options),
         "model": config.to_dict(),
@@ -248,14 +304,22 @@ def _description(options, config, recipe, dataset, device) -> dict:
         },
         "device": device,
         "cpu_settings": CPU_SETTINGS,
-        "versions": {
-            "alexnet_paddle": __version__,
-            "paddle": paddle.__version__,
-            "numpy": np.__version__,
-            "python": platform.python_version(),
-        },
+        "versions": _versions(),
     }
 
 
-def _words(settings: dict) -> str:
+def _versions() -> dict[str, str]:
+    import paddle
+
+    return {
+        "alexnet_paddle": __version__,
+        "paddle": paddle.__version__,
+        "numpy": np.__version__,
+        "python": platform.python_version(),
+    }
+
+
+def _words(settings) -> str:
+    if isinstance(settings, str):
+        return settings
     return " ".join(f"{name}={value}" for name, value in settings.items())

@@ -23,8 +23,8 @@ from PIL import Image
 
 from alexnet_paddle import CPU_SETTINGS, runtime
 from alexnet_paddle.errors import InputError
+from alexnet_paddle.files import write_json
 from alexnet_paddle.metrics import softmax
-from alexnet_paddle.run_folder import write_json
 from alexnet_paddle.transforms import resize_side
 
 FORMAT = 1

@@ -44,6 +44,10 @@ class Scores:
     labels: np.ndarray
 
     @property
+    def images(self) -> int:
+        return len(self.labels)
+
+    @property
     def loss(self) -> float:
         """Mean cross-entropy, in nats."""
         own = self.probabilities[np.arange(len(self.labels)), self.labels].astype("float64")
@@ -88,6 +92,44 @@ class Scores:
             "classes": per_class,
             "confusion": confusion.tolist(),
         }
+
+
+@dataclass(frozen=True)
+class Tally:
+    """Sums over batches: all that an epoch's figures need, however many pictures it has. `seconds` is the time that
+    the batches took."""
+
+    images: int = 0
+    loss_sum: float = 0.0
+    right: int = 0
+    right_in_5: int | None = 0  # None: five classes or fewer
+    seconds: float = 0.0
+
+    def plus(self, scores: Scores, seconds: float) -> Tally:
+        """With one more batch."""
+        right, right_in_5 = (
+            None if share is None else round(share * scores.images) for share in (scores.top1, scores.top5)
+        )
+        return Tally(
+            self.images + scores.images,
+            self.loss_sum + scores.loss * scores.images,
+            self.right + right,
+            None if right_in_5 is None else self.right_in_5 + right_in_5,
+            self.seconds + seconds,
+        )
+
+    @property
+    def loss(self) -> float:
+        """Mean cross-entropy, in nats."""
+        return self.loss_sum / self.images
+
+    @property
+    def top1(self) -> float:
+        return self.right / self.images
+
+    @property
+    def top5(self) -> float | None:
+        return None if self.right_in_5 is None else self.right_in_5 / self.images
 
 
 def _share(part, whole) -> float | None:

@@ -3,21 +3,23 @@ colour-blind readers can tell apart."""
 
 from __future__ import annotations
 
+import io
 from pathlib import Path
 
 import numpy as np
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
+from alexnet_paddle.files import write_whole
+
 COLORS = {"train": "#E69F00", "val": "#0072B2", "best": "#009E73"}
 
 
 def save(figure: Figure, path: Path) -> None:
     """Write a PNG, whole or not at all."""
-    path = Path(path)
-    unfinished = path.with_name(path.name + ".new")
-    figure.savefig(unfinished, format="png", dpi=120, facecolor="white")
-    unfinished.replace(path)
+    data = io.BytesIO()
+    figure.savefig(data, format="png", dpi=120, facecolor="white")
+    write_whole(path, data.getvalue())
 
 
 def curves(rows) -> Figure:

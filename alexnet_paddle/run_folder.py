@@ -9,10 +9,14 @@ from __future__ import annotations
 
 import json
 import os
+from contextlib import contextmanager
 from pathlib import Path
+
+from filelock import FileLock, Timeout
 
 from alexnet_paddle.checkpoint import Checkpoint
 from alexnet_paddle.errors import InputError
+from alexnet_paddle.files import write_json
 
 FORMAT = 1
 
@@ -25,7 +29,7 @@ class RunFolder:
         self.last, self.best = self.path / "last", self.path / "best"
         self.metrics, self.curves = self.path / "metrics.csv", self.path / "curves.png"
         self.report_file, self.confusion = self.path / "report.json", self.path / "confusion.png"
-        self.config_file = self.path / "config.json"
+        self.config_file, self.lock_file = self.path / "config.json", self.path / ".lock"
 
     @property
     def holds_a_run(self) -> bool:
@@ -35,7 +39,7 @@ class RunFolder:
         """Raises InputError unless a new run can be written here. Creates nothing."""
         if self.holds_a_run:
             raise InputError(f"--out {self.path}: already holds a run; add --resume, or choose another folder")
-        if self.path.is_dir() and any(self.path.iterdir()):
+        if self.path.is_dir() and any(path != self.lock_file for path in self.path.iterdir()):
             raise InputError(f"--out {self.path}: is not empty; choose another folder")
         existing = next(path for path in (self.path, *self.path.absolute().parents) if path.exists())
         if not existing.is_dir():
@@ -43,14 +47,31 @@ class RunFolder:
         if not os.access(existing, os.W_OK | os.X_OK):
             raise InputError(f"--out {self.path}: no permission to write in {existing}; choose another folder")
 
-    def create(self, config: dict) -> None:
+    @contextmanager
+    def locked(self):
+        """Nobody else trains in this folder meanwhile; it is made if it is not there. The system lets go of the lock
+        when the process ends, however it ends. Raises InputError when another process holds it."""
+        lock = FileLock(self.lock_file, timeout=0)
         try:
             self.path.mkdir(parents=True, exist_ok=True)
-            write_json(self.config_file, {"format": FORMAT, **config})
+            lock.acquire()
+        except Timeout:
+            raise InputError(
+                f"--out {self.path}: another training is writing there; wait for it, or choose another folder"
+            ) from None
         except OSError as error:
             raise InputError(
                 f"--out {self.path}: cannot be written ({error.strerror}); choose another folder"
             ) from None
+        try:
+            yield
+        finally:
+            lock.release()
+
+    def create(self, config: dict) -> None:
+        """Begin a new run; call it under `locked`."""
+        self.require_new()  # again: another process may have been faster
+        write_json(self.config_file, {"format": FORMAT, **config})
 
     def read_config(self) -> dict:
         """Raises InputError when this is not the folder of a run."""
@@ -67,10 +88,3 @@ class RunFolder:
         """The checkpoint that validation picked."""
         self.read_config()
         return Checkpoint.load(self.best)
-
-
-def write_json(path: Path, data: dict) -> None:
-    """Whole or not at all; the same data gives the same bytes."""
-    unfinished = path.with_name(path.name + ".new")
-    unfinished.write_text(json.dumps(data, indent=1, ensure_ascii=False) + "\n", "utf-8")
-    unfinished.replace(path)

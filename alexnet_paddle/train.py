@@ -22,6 +22,9 @@ def build_parser() -> Parser:
     parser.add_argument("--out", metavar="DIR", help="the run folder (default runs/VARIANT-DATA)")
     parser.add_argument("--resume", action="store_true", help="go on with the run in --out")
     parser.add_argument("--weights", metavar="FILE", help="start from a .safetensors file or another run's folder")
+    parser.add_argument(
+        "--trust-pickle", action="store_true", help="--weights may be a .pdparams file, which can run code"
+    )
     parser.add_argument("--epochs", type=positive(int), metavar="N", help="instead of the recipe's")
     parser.add_argument("--batch-size", type=positive(int), metavar="N", help="instead of the recipe's")
     parser.add_argument("--learning-rate", type=positive(float), metavar="R", help="instead of the recipe's")
@@ -37,6 +40,9 @@ def build_parser() -> Parser:
     )
     parser.add_argument(
         "--val", type=positive(float), metavar="F", help="share of photos cut off where a split is missing"
+    )
+    parser.add_argument(
+        "--save-every", type=positive(float), metavar="MIN", help="minutes between checkpoints in an epoch (default 10)"
     )
     parser.add_argument("--visualdl", action="store_true", help="also write logs for Paddle's viewer")
     for action in parser._actions:

@@ -2,75 +2,139 @@
 
 from __future__ import annotations
 
+import math
 import time
+from dataclasses import asdict
 
 import numpy as np
 import paddle
 import paddle.nn.functional as F
 
-from alexnet_paddle.metrics import Scores, softmax
+from alexnet_paddle.errors import Stopped, TrainingFailed
+from alexnet_paddle.metrics import Scores, Tally, softmax
 from alexnet_paddle.recipes import build_optimizer
 from alexnet_paddle.runtime import seed_everything
 
 
 class Trainer:
-    """Trains `model` by `recipe`. Callbacks may have any of the methods of `alexnet_paddle.callbacks.Callback`."""
+    """Trains `model` by `recipe`. Callbacks may have any of the methods of `alexnet_paddle.callbacks.Callback`.
+
+    Between two batches `state()`, the weights and the optimizer's tensors are all there is to know: all chance is
+    drawn anew for each batch, from the seed, the epoch and the batch's number. So a run that goes on from there,
+    `load_state`, ends with the same bytes. `stop_requested` may be set at any time.
+    """
 
     def __init__(self, model, recipe, train_loader, val_loader, *, seed=0, amp=False, callbacks=()):
         self.model, self.recipe, self.seed, self.amp = model, recipe, seed, amp
         self.train_loader, self.val_loader, self.callbacks = train_loader, val_loader, callbacks
         self.optimizer, self.learning_rate = build_optimizer(recipe, model, len(train_loader))
         self.scaler = paddle.amp.GradScaler(enable=amp)
-        self.epoch, self.best_epoch, self.best_top1 = 0, 0, -1.0
+        self.epoch, self.step, self.tally = 0, 0, Tally()  # epochs finished; batches done of the next one, their sums
+        self.best_epoch, self.best_top1 = 0, -1.0
+        self.history = []  # a row for each epoch and split, as in metrics.csv
+        self.stop_requested = False
 
     def fit(self):
+        """Train to the last epoch. Raises Stopped soon after `stop_requested`, TrainingFailed when the loss is not
+        finite."""
         self.notify("on_fit_begin")
-        while self.epoch < self.recipe.epochs:
-            self.epoch += 1
-            began = time.monotonic()
-            train = self.train_epoch()
-            trained = time.monotonic()
-            val = evaluate(self.model, self.val_loader)
-            if val.top1 > self.best_top1:
-                self.best_epoch, self.best_top1 = self.epoch, val.top1
-            seconds = {"train": trained - began, "val": time.monotonic() - trained}
-            self.notify("on_epoch_end", {"train": train, "val": val}, seconds)
-            self.learning_rate.after_epoch(1 - val.top1)
-            self.notify("on_checkpoint")
+        try:
+            while self.epoch < self.recipe.epochs:
+                train = self.train_epoch()
+                began = time.monotonic()
+                val = evaluate(self.model, self._until_stopped(self.val_loader))
+                self._require_finite(val.loss, "validation loss")
+                self._finish_epoch(train, val)
+                seconds = {"train": train.seconds, "val": time.monotonic() - began}
+                self.notify("on_epoch_end", {"train": train, "val": val}, seconds)
+                self.learning_rate.after_epoch(1 - val.top1)
+                self.notify("on_checkpoint")
+        except Stopped:
+            self.notify("on_stop")
+            raise
         self.notify("on_fit_end")
 
-    def train_epoch(self) -> Scores:
-        """One pass over the training pictures. The scores returned are those that the net had on the way,
-        with dropout on, so they say less than the validation scores do."""
-        # By epoch, so that an epoch draws the same dropout masks whether or not the run was resumed before it.
-        seed_everything(int(np.random.default_rng((self.seed, self.epoch)).integers(2**31)))
-        self.train_loader.batch_sampler.epoch = self.epoch
+    def train_epoch(self) -> Tally:
+        """The pictures of the epoch, or those still to come of it. The scores are those that the net had on the
+        way, with dropout on, so they say less than the validation scores do."""
+        sampler = self.train_loader.batch_sampler
+        sampler.epoch, sampler.first = self.epoch + 1, self.step
         self.model.train()
-        scores = []
-        for images, labels in self.train_loader:
-            with paddle.amp.auto_cast(enable=self.amp):
-                logits = self.model(images)
-                loss = F.cross_entropy(logits, labels)
-            self.scaler.scale(loss).backward()
-            self.scaler.step(self.optimizer)
-            self.scaler.update()
-            scores.append(_scores(logits, labels))
-            self.notify("on_batch_end", scores[-1])
-            self.optimizer.clear_grad()
+        began = time.monotonic()
+        for images, labels in self._until_stopped(self.train_loader):
+            scores = self.train_step(images, labels)
             self.learning_rate.after_batch()
-        return _join(scores)
+            self.step += 1
+            self.tally = self.tally.plus(scores, time.monotonic() - began)
+            began = time.monotonic()
+            self.notify("on_batch_end", scores)
+        return self.tally
+
+    def train_step(self, images, labels) -> Scores:
+        """One update. The gradients stay until the next one."""
+        seed_everything(int(np.random.default_rng((self.seed, self.epoch + 1, self.step, 0)).integers(2**31)))
+        self.optimizer.clear_grad()
+        with paddle.amp.auto_cast(enable=self.amp):
+            logits = self.model(images)
+            loss = F.cross_entropy(logits, labels)
+        self._require_finite(loss.item(), "loss")
+        self.scaler.scale(loss).backward()
+        self.scaler.step(self.optimizer)
+        self.scaler.update()
+        return _scores(logits, labels)
+
+    def _finish_epoch(self, train, val):
+        self.epoch, self.step, self.tally = self.epoch + 1, 0, Tally()
+        if val.top1 > self.best_top1:
+            self.best_epoch, self.best_top1 = self.epoch, val.top1
+        for split, scores in (("train", train), ("val", val)):
+            figures = {name: getattr(scores, name) for name in ("loss", "top1", "top5")}
+            self.history.append({"epoch": self.epoch, "split": split, **figures, "lr": self.learning_rate.value()})
+
+    def _until_stopped(self, loader):
+        """The loader's batches. Raises Stopped between two of them."""
+        batches = iter(loader)
+        while True:
+            if self.stop_requested:
+                raise Stopped
+            try:
+                batch = next(batches, None)
+            except (RuntimeError, SystemError):  # Ctrl-C goes to the loader's processes too
+                if self.stop_requested:
+                    raise Stopped from None
+                raise
+            if batch is None:
+                return
+            yield batch
+
+    def _require_finite(self, loss, what):
+        if not math.isfinite(loss):
+            raise self.blown_up(f"the {what} is {loss}")
+
+    def blown_up(self, what: str) -> TrainingFailed:
+        """The error for something that is not finite."""
+        rate = self.learning_rate.value()
+        return TrainingFailed(
+            f"epoch {self.epoch + 1}, step {self.step + 1} of {len(self.train_loader)}: {what} at learning rate "
+            f"{rate:g}, so the training has blown up; begin again with a smaller one, such as --learning-rate "
+            f"{self.recipe.learning_rate / 10:g}"
+        )
 
     def state(self) -> dict:
         """What a resume needs beside weights and optimizer state, as plain data."""
-        names = ("epoch", "best_epoch", "best_top1")
         return {
-            **{name: getattr(self, name) for name in names},
+            **{name: getattr(self, name) for name in ("epoch", "step", "best_epoch", "best_top1")},
+            "tally": asdict(self.tally),
+            "history": list(self.history),
             "learning_rate": _plain(self.learning_rate.scheduler.state_dict()),
             "scaler": _plain(self.scaler.state_dict()),
         }
 
     def load_state(self, state: dict) -> None:
-        self.epoch, self.best_epoch, self.best_top1 = state["epoch"], state["best_epoch"], state["best_top1"]
+        """Go on where `state()` was taken."""
+        self.epoch, self.step, self.tally = state["epoch"], state["step"], Tally(**state["tally"])
+        self.best_epoch, self.best_top1 = state["best_epoch"], state["best_top1"]
+        self.history = list(state["history"])
         self.learning_rate.scheduler.set_state_dict(state["learning_rate"])
         if state["scaler"]:
             self.scaler.load_state_dict({**state["scaler"], "scale": np.float32([state["scaler"]["scale"]])})

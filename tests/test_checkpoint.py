@@ -30,12 +30,14 @@ def make(number=1, mean_shape=(3,), config=SMALL):
     mean = rng.uniform(0, 255, mean_shape).astype("float32")
     return Checkpoint(
         config,
+        RECIPES["quick"],
         classes=("daisy", "向日葵", "wild rose"),
         display_names={"daisy": {"en": "Daisy", "zh": "雏菊"}},
         preprocessing=Preprocessing(16, mean, rng.uniform(1, 60, 3).astype("float32")),
         weights=weights,
         optimizer={"conv1.weight/velocity": rng.standard_normal((4, 3, 5, 5)).astype("float32")},
         state={"epoch": number, "best_top1": 0.1 + 0.2, "learning_rate": {"last_lr": 1e-4 / 3}},
+        versions={"paddle": paddle.__version__},
     )
 
 
@@ -52,7 +54,7 @@ def assert_same(got, expected):
     assert got.preprocessing.image_size == expected.preprocessing.image_size
     for part in ("mean", "std"):
         assert_same_tensors({part: getattr(got.preprocessing, part)}, {part: getattr(expected.preprocessing, part)})
-    for part in ("config", "classes", "display_names", "state"):
+    for part in ("config", "recipe", "classes", "display_names", "state", "versions"):
         assert getattr(got, part) == getattr(expected, part)
 
 
@@ -118,7 +120,11 @@ class StopAt:
 
     def __init__(self, monkeypatch, number, halfway):
         self.number, self.halfway, self.calls = number, halfway, 0
-        steps = [(Path, "rename", None), (shutil, "rmtree", self._remove_one), (checkpoint, "_write", self._half)]
+        steps = [
+            (Path, "rename", None),
+            (shutil, "rmtree", self._remove_one),
+            (checkpoint, "write_through", self._half),
+        ]
         for owner, name, part in steps:
             monkeypatch.setattr(owner, name, self._step(getattr(owner, name), part))
 
@@ -207,7 +213,7 @@ def test_a_damaged_file_is_refused_by_name(tmp_path, name, damage):
 @pytest.mark.parametrize(
     "change",
     [
-        lambda d: {"format": 2},
+        lambda d: {"format": 1},
         lambda d: {"format": None},
         lambda d: {"model": None},
         lambda d: {"model": {"name": "mini"}},
@@ -224,6 +230,15 @@ def test_a_description_that_is_not_ours_is_refused_by_name(tmp_path, change):
     description = json.loads(path.read_text("utf-8"))
     path.write_text(json.dumps({**description, **change(description)}))
     with pytest.raises(InputError) as refused:
+        Checkpoint.load(tmp_path / "last")
+    assert str(path) in str(refused.value)
+
+
+def test_a_description_that_was_altered_is_refused(tmp_path):
+    make(number=1).save(tmp_path / "last")
+    path = tmp_path / "last" / "checkpoint.json"
+    path.write_text(path.read_text("utf-8").replace('"epoch": 1', '"epoch": 7'), "utf-8")
+    with pytest.raises(InputError, match="altered") as refused:
         Checkpoint.load(tmp_path / "last")
     assert str(path) in str(refused.value)
 
@@ -263,6 +278,7 @@ def test_a_pickle_is_refused_and_never_run(tmp_path, name):
 
     description = json.loads((path.parent / "checkpoint.json").read_text("utf-8"))
     description["sha256"][name] = hashlib.sha256(data).hexdigest()
+    description["sha256"]["checkpoint.json"] = checkpoint._digest(description)
     (path.parent / "checkpoint.json").write_text(json.dumps(description))
     with pytest.raises(InputError, match="not a safetensors file"):
         Checkpoint.load(path.parent)

@@ -10,19 +10,24 @@ from paddle.io import Dataset as PaddleDataset
 
 
 class EpochBatches(BatchSampler):
-    """Keys (epoch, index) in batches; shuffled anew in each epoch, or in order. Set `epoch` before iterating."""
+    """Keys (epoch, index) in batches; shuffled anew in each epoch, or in order.
+
+    Before iterating set `epoch`, and `first` to leave out that many batches, which a resumed run has seen.
+    """
 
     def __init__(self, length: int, batch_size: int, seed: int, shuffle: bool):
-        self.length, self.batch_size, self.seed, self.shuffle, self.epoch = length, batch_size, seed, shuffle, 0
+        self.length, self.batch_size, self.seed, self.shuffle = length, batch_size, seed, shuffle
+        self.epoch, self.first = 0, 0
 
     def __iter__(self):
         order = np.arange(self.length)
         if self.shuffle:
             order = np.random.default_rng((self.seed, self.epoch)).permutation(self.length)
-        for start in range(0, self.length, self.batch_size):
+        for start in range(self.first * self.batch_size, self.length, self.batch_size):
             yield [(self.epoch, int(index)) for index in order[start : start + self.batch_size]]
 
     def __len__(self):
+        """Batches of a whole epoch."""
         return -(-self.length // self.batch_size)
 
 

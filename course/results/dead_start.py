@@ -1,0 +1,128 @@
+"""Why does AlexNet stay at chance? One factor of the paper's setting at a time, on photos.
+
+    python course/results/dead_start.py DIR --arms paper bias-0 --seeds 0 1 2
+
+DIR holds one folder of photos a class. Base: the net `half` with everything else as the paper has it (initialisation,
+local response normalisation, dropout, recipe `paper`), the learning rate held constant: the recipe's schedule would
+divide it before the net has had a chance to start. A run ends when it has started (mean training loss of an epoch
+under 0.9 ln(classes)), when its loss is not finite, or after --steps steps. Runs that are in the results file already
+are not repeated; a run that was stopped begins again.
+"""
+
+import json
+import math
+import time
+from dataclasses import replace
+from pathlib import Path
+
+from alexnet_paddle import cli, datasets, runtime
+from alexnet_paddle.datasets import packed
+from alexnet_paddle.datasets.loader import eval_loader, train_loader
+from alexnet_paddle.files import write_json
+from alexnet_paddle.model import AlexNet
+from alexnet_paddle.recipes import RECIPES
+from alexnet_paddle.trainer import Trainer
+from alexnet_paddle.transforms import Preprocessing, Statistics, TrainTransform, resize_side
+from alexnet_paddle.variants import PAPER_LRN, VARIANTS
+
+PAPER_SETTINGS = {
+    "init": "paper",
+    "lrn": PAPER_LRN,
+    "dropout_mode": "downscale_in_infer",
+    "dropout_position": "after",
+}
+STARTED = 0.9  # of ln(classes), the loss of a guess
+
+# name -> what differs from the paper's setting: in the net, in the recipe, in its augmentation, or bias 1 set to 0
+ARMS = {
+    "paper": {},
+    "divided-by-std": {"augmentation": {"normalise": "mean_std"}},
+    "conv3-5-at-0.03": {"net": {"init": "convnet2012"}},
+    "bias-0": {"zero_biases": True},
+    "learning-rate-0.03": {"recipe": {"learning_rate": 0.03}},
+    "learning-rate-0.001": {"recipe": {"learning_rate": 0.001}},
+    "kaiming": {"net": {"init": "kaiming"}},
+    "paddle-init": {"net": {"init": "paddle"}},
+    "divided-by-std,paddle-init": {"net": {"init": "paddle"}, "augmentation": {"normalise": "mean_std"}},
+    "divided-by-std,conv3-5-at-0.03": {"net": {"init": "convnet2012"}, "augmentation": {"normalise": "mean_std"}},
+    "divided-by-std,bias-0": {"zero_biases": True, "augmentation": {"normalise": "mean_std"}},
+    "no-dropout": {"net": {"dropout": 0}},
+    "no-lrn": {"net": {"lrn": False}},
+}
+
+
+def build(arm: str, variant: str, dataset, statistics, seed: int) -> Trainer:
+    """The trainer of one arm, at its beginning."""
+    changes = ARMS[arm]
+    config = VARIANTS[variant].replace(num_classes=len(dataset.classes), **{**PAPER_SETTINGS, **changes.get("net", {})})
+    augmentation = replace(RECIPES["paper"].augmentation, **changes.get("augmentation", {}))
+    recipe = RECIPES["paper"].replace(augmentation=augmentation, **changes.get("recipe", {}))
+    runtime.seed_everything(seed)
+    model = AlexNet(config)
+    if changes.get("zero_biases"):
+        for name, parameter in model.named_parameters():
+            if name.endswith("bias"):
+                parameter.set_value(parameter * 0)
+    preprocessing = Preprocessing.fit(config.image_size, augmentation.normalise, statistics)
+    transform = TrainTransform(augmentation, preprocessing, statistics.color_axes)
+    return Trainer(
+        model,
+        recipe,
+        train_loader(dataset.train, transform, recipe.batch_size, seed),
+        eval_loader(dataset.val, preprocessing, recipe.batch_size),
+        seed=seed,
+    )
+
+
+def run(trainer: Trainer, most_steps: int) -> dict:
+    """Train until the net has started, fails or has taken `most_steps` steps: the loss and top-1 of each epoch."""
+    steps_per_epoch = len(trainer.train_loader)
+    chance = math.log(trainer.model.config.num_classes)
+    losses, accuracies, began = [], [], time.monotonic()
+    while trainer.epoch * steps_per_epoch < most_steps:
+        trainer.epoch += 1
+        scores = trainer.train_epoch()
+        losses.append(round(scores.loss, 4))
+        accuracies.append(round(scores.top1, 4))
+        print(f"  step {trainer.epoch * steps_per_epoch}: loss {losses[-1]:.4f} top1 {accuracies[-1]:.3f}", flush=True)
+        if not math.isfinite(scores.loss) or scores.loss < STARTED * chance:
+            break
+    return {
+        "started": bool(losses[-1] < STARTED * chance),
+        "steps": trainer.epoch * steps_per_epoch,
+        "steps_per_epoch": steps_per_epoch,
+        "loss": losses,
+        "top1": accuracies,
+        "seconds": round(time.monotonic() - began),
+    }
+
+
+def main():
+    parser = cli.Parser("dead_start", "Which change of the paper's setting makes it start?")
+    parser.add_argument("data", metavar="DIR", help="a folder of photos, one subfolder a class")
+    parser.add_argument("--variant", default="half", choices=VARIANTS, metavar="NAME")
+    parser.add_argument("--arms", nargs="+", choices=ARMS, default=list(ARMS), metavar="ARM")
+    parser.add_argument("--seeds", nargs="+", type=int, default=[0, 1, 2], metavar="N")
+    parser.add_argument("--steps", type=cli.positive(int), default=600, metavar="N")
+    parser.add_argument("--out", default=Path(__file__).with_suffix(".json"), type=Path, metavar="FILE")
+    given = parser.parse_args()
+
+    side = resize_side(VARIANTS[given.variant].image_size)
+    dataset = packed.use(datasets.load(given.data), side, cli.progress, print)
+    squares = (dataset.train.square(i, side) for i in range(len(dataset.train)))
+    statistics = Statistics.of(squares)
+    results = json.loads(given.out.read_text("utf-8")) if given.out.exists() else {"runs": []}
+    for seed in given.seeds:
+        for arm in given.arms:
+            key = {"variant": given.variant, "arm": arm, "seed": seed}
+            if any(all(run[name] == value for name, value in key.items()) for run in results["runs"]):
+                continue
+            print(f"{given.variant} {arm} seed {seed}", flush=True)
+            result = run(build(arm, given.variant, dataset, statistics, seed), given.steps)
+            results["runs"].append({**key, **result, "limit": given.steps})
+            write_json(given.out, results)
+            print(f"  {'started' if result['started'] else 'not started'} after {result['steps']} steps", flush=True)
+
+
+if __name__ == "__main__":
+    main()
