@@ -29,10 +29,10 @@ import paddle
 from paddle import nn
 from paddle.autograd import PyLayer
 
-from alexnet_paddle import CPU_SETTINGS, runtime
+from alexnet_paddle import CPU_SETTINGS, CPU_THREADS
 
 ENABLED = "layers" in CPU_SETTINGS
-WORKERS = runtime.thread_count(CPU_SETTINGS)
+WORKERS = CPU_THREADS
 
 
 def applies_to(x) -> bool:

@@ -21,7 +21,7 @@ import paddle
 import safetensors.numpy
 from PIL import Image
 
-from alexnet_paddle import CPU_SETTINGS, runtime
+from alexnet_paddle import CPU_THREADS, runtime
 from alexnet_paddle.errors import InputError
 from alexnet_paddle.metrics import softmax
 from alexnet_paddle.run_folder import write_json
@@ -162,7 +162,7 @@ class StaticNet(paddle.nn.Layer):
         """The graph that `save_graph` put there; None if oneDNN is asked for and this Paddle has none."""
         config = paddle.inference.Config(str(graph_file(folder)), str(folder / WEIGHTS))
         config.disable_glog_info()
-        config.set_cpu_math_library_num_threads(runtime.thread_count(CPU_SETTINGS))
+        config.set_cpu_math_library_num_threads(CPU_THREADS)
         if onednn:
             config.enable_mkldnn()
             if not config.mkldnn_enabled():
@@ -174,7 +174,7 @@ class StaticNet(paddle.nn.Layer):
     def forward(self, images):
         self.input.copy_from_cpu(np.ascontiguousarray(images.numpy()))
         self.predictor.run()
-        runtime.use_threads(runtime.thread_count(CPU_SETTINGS))  # the predictor leaves the whole process with one
+        runtime.use_threads(CPU_THREADS)  # the predictor leaves the whole process with one
         return paddle.to_tensor(self.output.copy_to_cpu())
 
 

@@ -128,6 +128,30 @@ def test_whoever_imports_paddle_afterwards_gets_the_threads():
     assert (done.stdout, done.stderr) == ("None\n", "")
 
 
+# Runs a static graph twice, and prints what was asked of paddle and what the user asked for.
+TWO_RUNS = """
+import os, pathlib, tempfile
+from alexnet_paddle import VARIANTS, AlexNet, fast_cpu, inference
+import paddle
+
+counts, net = [], AlexNet(VARIANTS["mini"])
+paddle.base.core.set_num_threads = counts.append
+with tempfile.TemporaryDirectory() as folder:
+    inference.save_graph(net, pathlib.Path(folder))
+    static = inference.StaticNet.load(pathlib.Path(folder), onednn=False)
+images = paddle.zeros([1, 3, net.config.image_size, net.config.image_size])
+static(images)
+static(images)
+print(counts, fast_cpu.WORKERS, os.environ.get({name!r}))
+"""
+
+
+@pytest.mark.parametrize("name", ["OMP_NUM_THREADS", "MKL_NUM_THREADS"])
+def test_a_thread_count_of_the_users_outlives_static_graphs(name):
+    done = in_a_new_process(TWO_RUNS.format(name=name), **{name: "3"})
+    assert done.stdout == "[3, 3] 3 3\n"
+
+
 def test_an_act_after_an_import_happens_once_and_at_once():
     code = "from alexnet_paddle import runtime; runtime._call_after_import('wave', lambda: print('act'));"
     look = "import importlib.util; importlib.util.find_spec('wave');"
