@@ -46,7 +46,7 @@ class Checkpoint:
         new.mkdir(parents=True)
         files = {
             "model.safetensors": self.weights,
-            "preprocessing.safetensors": {"mean": self.preprocessing.mean, "std": self.preprocessing.std},
+            "preprocessing.safetensors": self.preprocessing.tensors(),
             "optimizer.safetensors": self.optimizer,
         }
         digests = {}
