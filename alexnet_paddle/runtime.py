@@ -46,7 +46,7 @@ def tune_cpu(environ=os.environ) -> dict[str, str]:
     if not any(name in environ for name in _THREAD_VARIABLES):
         chosen["threads"] = str(cpu_count())
         _call_after_import("paddle", _take_all_threads)
-    if (path := _mkl_code_path(_cpu_info())) and "MKL_DEBUG_CPU_TYPE" not in environ:
+    if (path := _mkl_code_path(cpu_info())) and "MKL_DEBUG_CPU_TYPE" not in environ:
         chosen["MKL_DEBUG_CPU_TYPE"] = environ["MKL_DEBUG_CPU_TYPE"] = path
     if keep_freed_memory():
         chosen["malloc"] = "keeps freed memory"
@@ -120,10 +120,11 @@ def cpu_count() -> int:
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
-def _cpu_info() -> str:
+def cpu_info() -> str:
+    """The processors as Linux lists them; empty elsewhere."""
     try:
         return Path("/proc/cpuinfo").read_text()
-    except OSError:  # macOS and Windows: leave the library's own choice
+    except OSError:
         return ""
 
 

@@ -45,7 +45,7 @@ def test_the_blas_path_is_set_only_on_amd_with_the_instructions_it_needs(info, p
 def amd_before_paddle(monkeypatch):
     """An AMD processor, in a process that has not imported paddle; the real process is left as it is."""
     monkeypatch.delitem(sys.modules, "paddle")
-    monkeypatch.setattr(runtime, "_cpu_info", lambda: cpu_info("AuthenticAMD", "avx2 fma"))
+    monkeypatch.setattr(runtime, "cpu_info", lambda: cpu_info("AuthenticAMD", "avx2 fma"))
     monkeypatch.setattr(runtime, "keep_freed_memory", lambda: False)
     monkeypatch.setattr(runtime.platform, "machine", lambda: "x86_64")
     monkeypatch.setattr(runtime, "cpu_count", lambda: 6)
