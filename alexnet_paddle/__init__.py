@@ -6,6 +6,7 @@ from alexnet_paddle import runtime
 
 __version__ = "0.1.0"
 CPU_SETTINGS = runtime.tune_cpu()
+CPU_THREADS = runtime.thread_count(CPU_SETTINGS)
 
 # Lazy, so that the arithmetic and the tables load without paddle.
 _HOMES = {

@@ -36,7 +36,7 @@ from alexnet_paddle.arithmetic import totals, trace
 from alexnet_paddle.benchmark_systems import JOBS, MATRIX_SIDE, SYSTEMS
 from alexnet_paddle.cli import Parser, positive, print_table, progress, run
 from alexnet_paddle.errors import InputError
-from alexnet_paddle.runtime import cpu_count
+from alexnet_paddle.runtime import cpu_count, cpu_info
 from alexnet_paddle.variants import VARIANTS
 
 SLOW = 2  # seconds: so long a step needs no second one to warm up
@@ -48,8 +48,8 @@ KINDS = {
     "lrn": "Local response normalisation alone: forward and backward",
     "input": "Input pipeline: from JPEG files of 500 x 375 to the net's input, one process",
 }
-UNITS = {"matmul": "GFLOP/s"}  # all others in images/s
-REFERENCES = {"input": "packed"}  # all others "ours"
+UNITS = {**dict.fromkeys(KINDS, "images/s"), "matmul": "GFLOP/s"}
+REFERENCES = {**dict.fromkeys(KINDS, "ours"), "input": "packed"}
 LRN_SHAPES = {"lrn1": (96, 55, 55), "lrn2": (256, 27, 27)}  # of `paper`
 
 
@@ -98,11 +98,11 @@ class Case:
 
     @property
     def unit(self) -> str:
-        return UNITS.get(self.kind, "images/s")
+        return UNITS[self.kind]
 
     @property
     def reference(self) -> str:
-        return REFERENCES.get(self.kind, "ours")
+        return REFERENCES[self.kind]
 
 
 def cases_of(kind: str, plan: Plan, folder: str) -> list[Case]:
@@ -297,12 +297,12 @@ def describe(case: Case, workers, ceiling: float | None) -> dict:
 
 def print_cases(kind: str, cases: list[dict]) -> None:
     """The table of a kind, and under it why something failed."""
-    reference = SYSTEMS[REFERENCES.get(kind, "ours")].label
-    header = ("case", "system", UNITS.get(kind, "images/s"), "best", f"{reference} / this", "peak memory", "of ceiling")
+    reference = SYSTEMS[REFERENCES[kind]].label
+    header = ("case", "system", UNITS[kind], "best", f"{reference} / this", "peak memory", "of ceiling")
     lines = [
-        (case["title"] if first else "", *cells(system))
+        ("" if number else case["title"], *cells(system))
         for case in cases
-        for first, system in zip([True] + [False] * len(case["systems"]), case["systems"].values())
+        for number, system in enumerate(case["systems"].values())
     ]
     empty = [column for column in range(len(header)) if not any(line[column] for line in lines)]
     print(f"\n{KINDS[kind]}\n")
@@ -335,10 +335,7 @@ def figure(value: float) -> str:
 
 
 def machine() -> dict:
-    try:
-        found = re.search(r"^model name\s*:\s*(.+)$", Path("/proc/cpuinfo").read_text(), re.M)
-    except OSError:
-        found = None
+    found = re.search(r"^model name\s*:\s*(.+)$", cpu_info(), re.M)
     name = found[1] if found else platform.processor() or platform.machine()
     return {"cpu": name, "cores": cpu_count(), "system": platform.platform(terse=True)}
 

@@ -238,26 +238,22 @@ def torch_net_and_batch(job):
 def paddles_lrn(job):
     import paddle
 
-    return paddle_layer(job, paddle.nn.LocalResponseNorm(*lrn_arguments(PAPER_LRN)), lambda array: array)
+    return paddle_layer(job, paddle.nn.LocalResponseNorm(*lrn_arguments(PAPER_LRN)))
 
 
 def our_lrn(job):
     from alexnet_paddle.layers import LocalResponseNorm
 
-    # In our nets the channels are last in memory, and [N, C, H, W] is a view.
-    layer = LocalResponseNorm(job["shape"][1])
-    return paddle_layer(job, layer, lambda array: np.ascontiguousarray(array.transpose(0, 2, 3, 1)), [0, 3, 1, 2])
+    return paddle_layer(job, LocalResponseNorm(job["shape"][1]), channels_last=True)
 
 
-def paddle_layer(job, layer, arranged, view=None):
-    """Forward and backward of one layer. `arranged` brings an array into the memory order that `view` undoes."""
+def paddle_layer(job, layer, channels_last=False):
+    """Forward and backward of one layer on [N, C, H, W]; with `channels_last` in memory, as in our nets."""
     import paddle
 
-    def tensor(array):
-        loaded = paddle.to_tensor(arranged(array))
-        return loaded.transpose(view).detach() if view else loaded
-
-    x, gradient = map(tensor, activations(job))
+    x, gradient = map(paddle.to_tensor, activations(job))
+    if channels_last:
+        x, gradient = (t.transpose([0, 2, 3, 1]).contiguous().transpose([0, 3, 1, 2]) for t in (x, gradient))
     x.stop_gradient = False
 
     def step():

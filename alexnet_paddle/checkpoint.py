@@ -67,7 +67,7 @@ class Checkpoint:
     def _write_files(self, folder):
         files = {
             "model.safetensors": self.weights,
-            "preprocessing.safetensors": {"mean": self.preprocessing.mean, "std": self.preprocessing.std},
+            "preprocessing.safetensors": self.preprocessing.tensors(),
             "optimizer.safetensors": self.optimizer,
         }
         digests = {}

@@ -21,7 +21,7 @@ def main(argv=None):
     try:
         differences = inference.export(checkpoint, out)
     except inference.ExportError as error:
-        fail(f"export: {error}", 1)
+        fail(f"export: {error}; nothing was written", 1)
     print(f"{arguments.run}: {checkpoint.config.name}, epoch {checkpoint.state['epoch']}")
     for engine, found in differences.items():
         print(f"{engine}: at most {found:.1e} from the dynamic graph")

@@ -29,10 +29,10 @@ import paddle
 from paddle import nn
 from paddle.autograd import PyLayer
 
-from alexnet_paddle import CPU_SETTINGS, runtime
+from alexnet_paddle import CPU_SETTINGS, CPU_THREADS
 
 ENABLED = "layers" in CPU_SETTINGS
-WORKERS = runtime.thread_count(CPU_SETTINGS)
+WORKERS = CPU_THREADS
 
 
 def applies_to(x) -> bool:
@@ -52,9 +52,8 @@ def applies_to(x) -> bool:
 
 
 def as_array(tensor) -> np.ndarray:
-    """A float32 CPU tensor's own memory as an array of the same shape and strides; valid while the tensor lives."""
-    if tensor.size == 0:
-        return np.zeros(tensor.shape, "float32")
+    """The memory of a float32 CPU tensor that is not empty, as an array of the same shape and strides; valid while
+    the tensor lives."""
     reach = 1 + sum((length - 1) * stride for length, stride in zip(tensor.shape, tensor.strides))
     flat = np.ctypeslib.as_array((ctypes.c_float * reach).from_address(tensor.data_ptr()))
     return np.lib.stride_tricks.as_strided(flat, tensor.shape, [4 * stride for stride in tensor.strides])
@@ -113,16 +112,17 @@ class Conv2D(nn.Conv2D):
 
     @paddle.jit.not_to_static  # it would rewrite super()
     def forward(self, x):
-        if not (applies_to(x) and self._is_plain() and self._fits(x.shape)):
-            return super().forward(x)
-        tiling = _Tiling(x.shape, self.weight.shape, self._stride[0], _edges(self._padding), self._groups)
-        return _Convolution.apply(x, self.weight, self.bias, tiling)
+        if applies_to(x) and x.shape[1] == self._in_channels and self._is_plain():
+            tiling = _Tiling(x.shape, self.weight.shape, self._stride[0], self._edges(), self._groups)
+            if min(tiling.out_sides) > 0:
+                return _Convolution.apply(x, self.weight, self.bias, tiling)
+        return super().forward(x)  # which also has the right words for images that do not fit
 
     def _is_plain(self):
         """Square windows, equal strides, zeros around the image; windows that a tile can hold."""
         return (
             self._padding_mode == "zeros"
-            and not isinstance(self._padding, str)
+            and self._padding_algorithm != "SAME"
             and self._data_format == "NCHW"
             and tuple(self._dilation) == (1, 1)
             and self._stride[0] == self._stride[1]
@@ -130,28 +130,15 @@ class Conv2D(nn.Conv2D):
             and math.ceil(self.weight.shape[2] / self._stride[0]) <= LARGEST_TILE
         )
 
-    def _fits(self, shape):
-        """Whether there is a result; if not, Paddle has the right words for it."""
-        top, bottom, left, right = _edges(self._padding)
-        sides = shape[2] + top + bottom, shape[3] + left + right
-        return shape[1] == self._in_channels and min(sides) >= self.weight.shape[2]
-
-
-def _edges(padding) -> list[int]:
-    """Paddle's forms of padding as rows above and below, columns left and right."""
-    sizes = [padding] if isinstance(padding, int) else list(padding)
-    return {1: sizes * 4, 2: [size for size in sizes for _ in range(2)], 4: sizes}[len(sizes)]
+    def _edges(self) -> list[int]:
+        """Rows of zeros above and below, columns left and right."""
+        sizes = self._updated_padding  # an edge each, or an axis each where the edges of both axes are equal
+        return sizes if len(sizes) == 4 else [size for size in sizes for _ in range(2)]
 
 
 LARGEST_TILE = 7  # larger ones multiply less still, but round more: these ten times as much as the definition
-_POINTS = (
-    0,
-    1,
-    -1,
-    0.5,
-    -2,
-    -0.5,
-)  # where the polynomials are evaluated, besides infinity; in an order of least rounding
+# Where the polynomials are evaluated, besides infinity; in an order of least rounding.
+_POINTS = (0, 1, -1, 0.5, -2, -0.5)
 
 
 @cache
@@ -365,7 +352,7 @@ class _Convolution(PyLayer):
 # ---- local response normalisation ------------------------------------------------------------------
 
 
-def response_norm(x, size: int, alpha: float, beta: float, k: float, groups: int = 1):
+def response_norm(x, size: int, alpha: float, beta: float, k: float, groups: int):
     """b = a / (k + alpha * sum of a^2 over `size` neighbouring channels)^beta for x [N, C, H, W]; windows stay
     inside each of `groups` towers. The gradient is the formula's own:
 

@@ -21,7 +21,7 @@ import paddle
 import safetensors.numpy
 from PIL import Image
 
-from alexnet_paddle import CPU_SETTINGS, runtime
+from alexnet_paddle import CPU_THREADS, runtime
 from alexnet_paddle.errors import InputError
 from alexnet_paddle.files import write_json
 from alexnet_paddle.metrics import softmax
@@ -90,19 +90,13 @@ def _require_replaceable(out):
 def _write_and_check(checkpoint, folder):
     model = checkpoint.build_model()
     save_graph(model, folder)
-    mean, std = (np.ascontiguousarray(value) for value in (checkpoint.preprocessing.mean, checkpoint.preprocessing.std))
-    (folder / MEAN_AND_STD).write_bytes(safetensors.numpy.save({"mean": mean, "std": std}))
+    (folder / MEAN_AND_STD).write_bytes(safetensors.numpy.save(checkpoint.preprocessing.tensors()))
     write_json(folder / ABOUT, _describe(checkpoint, folder))
     images = example_images(checkpoint.preprocessing)
     differences = {}
     for engine, onednn in (("Paddle Inference", False), ("Paddle Inference with oneDNN", True)):
         if net := StaticNet.load(folder, onednn):
-            differences[engine] = difference(net, model, images)
-            if not differences[engine] <= LIMIT:  # NaN too
-                raise ExportError(
-                    f"{engine} differs by {differences[engine]:.1e} from the dynamic graph, at most {LIMIT:g} is "
-                    "right; nothing was written"
-                )
+            differences[engine] = _checked_difference(engine, net, model, images)
     return differences
 
 
@@ -123,9 +117,9 @@ def _describe(checkpoint, folder):
     }
 
 
-def example_images(preprocessing, count: int = 4) -> np.ndarray:
-    """Pictures of large coloured patches, the same each time, as the net's input: [count, 3, size, size]."""
-    patches = np.random.default_rng(0).integers(0, 256, (count, 7, 7, 3), dtype=np.uint8)
+def example_images(preprocessing) -> np.ndarray:
+    """Pictures of large coloured patches, the same each time, as the net's input: [4, 3, size, size]."""
+    patches = np.random.default_rng(0).integers(0, 256, (4, 7, 7, 3), dtype=np.uint8)
     return np.stack([preprocessing(Image.fromarray(picture)) for picture in patches])
 
 
@@ -143,8 +137,7 @@ def onednn_model(model, images: np.ndarray) -> StaticNet:
         net = StaticNet.load(Path(folder), onednn=True)
     if net is None:
         raise ExportError("this Paddle has no oneDNN")
-    if not (found := difference(net, model, images)) <= LIMIT:
-        raise ExportError(f"oneDNN differs by {found:.1e} from the dynamic graph")
+    _checked_difference("oneDNN", net, model, images)
     return net
 
 
@@ -162,7 +155,7 @@ class StaticNet(paddle.nn.Layer):
         """The graph that `save_graph` put there; None if oneDNN is asked for and this Paddle has none."""
         config = paddle.inference.Config(str(graph_file(folder)), str(folder / WEIGHTS))
         config.disable_glog_info()
-        config.set_cpu_math_library_num_threads(runtime.thread_count(CPU_SETTINGS))
+        config.set_cpu_math_library_num_threads(CPU_THREADS)
         if onednn:
             config.enable_mkldnn()
             if not config.mkldnn_enabled():
@@ -174,7 +167,7 @@ class StaticNet(paddle.nn.Layer):
     def forward(self, images):
         self.input.copy_from_cpu(np.ascontiguousarray(images.numpy()))
         self.predictor.run()
-        runtime.use_threads(runtime.thread_count(CPU_SETTINGS))  # the predictor leaves the whole process with one
+        runtime.use_threads(CPU_THREADS)  # the predictor leaves the whole process with one
         return paddle.to_tensor(self.output.copy_to_cpu())
 
 
@@ -198,3 +191,11 @@ def difference(net, model, images: np.ndarray) -> float:
     got, expected = (layer(paddle.to_tensor(images)).numpy() for layer in (net, model))
     scale = max(np.abs(expected).max(), np.finfo("float32").tiny)
     return float(max(np.abs(softmax(got) - softmax(expected)).max(), np.abs(got - expected).max() / scale))
+
+
+def _checked_difference(engine: str, net, model, images) -> float:
+    """The `difference`; ExportError, naming the engine, where it is more than LIMIT."""
+    found = difference(net, model, images)
+    if not found <= LIMIT:  # NaN too
+        raise ExportError(f"{engine} differs by {found:.1e} from the dynamic graph, at most {LIMIT:g} is right")
+    return found

@@ -45,8 +45,8 @@ def tune_cpu(environ=os.environ) -> dict[str, str]:
         return chosen
     if not any(name in environ for name in _THREAD_VARIABLES):
         chosen["threads"] = str(cpu_count())
-        _call_after_import("paddle", lambda: use_threads(cpu_count()))
-    if (path := _mkl_code_path(_cpu_info())) and "MKL_DEBUG_CPU_TYPE" not in environ:
+        _call_after_import("paddle", _take_all_threads)
+    if (path := _mkl_code_path(cpu_info())) and "MKL_DEBUG_CPU_TYPE" not in environ:
         chosen["MKL_DEBUG_CPU_TYPE"] = environ["MKL_DEBUG_CPU_TYPE"] = path
     if keep_freed_memory():
         chosen["malloc"] = "keeps freed memory"
@@ -54,7 +54,10 @@ def tune_cpu(environ=os.environ) -> dict[str, str]:
 
 
 def thread_count(settings: dict[str, str], environ=os.environ) -> int:
-    """Threads for mathematics: what `tune_cpu` chose, or the user, or else Paddle's one."""
+    """Threads for mathematics: what `tune_cpu` chose, or the user, or else Paddle's one.
+
+    Ask before paddle is loaded: it puts a 1 into the environment, which would look like the user's.
+    """
     user = next((environ[name] for name in _THREAD_VARIABLES if environ.get(name, "").isdigit()), "1")
     return max(1, int(settings.get("threads", user)))
 
@@ -69,6 +72,11 @@ def use_threads(count: int) -> None:
     from paddle.base import core
 
     core.set_num_threads(count)
+
+
+def _take_all_threads() -> None:
+    """After the import of paddle, where the user left the thread count to us."""
+    use_threads(cpu_count())
     # Paddle writes its own 1 there when it is imported; child processes would take it for the user's choice.
     os.environ.pop("OMP_NUM_THREADS", None)
 
@@ -112,10 +120,11 @@ def cpu_count() -> int:
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
-def _cpu_info() -> str:
+def cpu_info() -> str:
+    """The processors as Linux lists them; empty elsewhere."""
     try:
         return Path("/proc/cpuinfo").read_text()
-    except OSError:  # macOS and Windows: leave the library's own choice
+    except OSError:
         return ""
 
 

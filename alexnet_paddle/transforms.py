@@ -179,6 +179,10 @@ class Preprocessing:
         # A colour that never changes would divide by zero.
         return Preprocessing(image_size, mean.astype("float32"), np.maximum(std, 1e-3).astype("float32"))
 
+    def tensors(self) -> dict[str, np.ndarray]:
+        """The content of a file `preprocessing.safetensors`."""
+        return {"mean": np.ascontiguousarray(self.mean), "std": np.ascontiguousarray(self.std)}
+
     def square(self, image: Image.Image) -> np.ndarray:
         """An RGB Pillow image -> the uint8 square that crops are cut from."""
         return central_square(image, resize_side(self.image_size))
@@ -202,10 +206,6 @@ class Preprocessing:
     def __call__(self, image: Image.Image) -> np.ndarray:
         """An RGB Pillow image -> the central crop as the net's input, float32 [3, size, size]."""
         return self.normalise(center_crop(self.square(image), self.image_size))
-
-    def ten_views(self, image: Image.Image) -> np.ndarray:
-        """An RGB Pillow image -> float32 [10, 3, size, size]."""
-        return self.normalise(ten_views(self.square(image), self.image_size))
 
     def batch(self, images, indices, ten_crop: bool = False) -> np.ndarray:
         """Pictures `indices` of a split -> float32 [B, 3, size, size], or [B, 10, 3, size, size] with `ten_crop`."""

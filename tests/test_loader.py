@@ -76,8 +76,8 @@ def test_evaluation_keeps_the_order_and_leaves_nothing_to_chance(transform, work
 @pytest.mark.parametrize("workers", [0, 2])
 def test_ten_views_of_each_picture_are_those_of_the_picture_alone(transform, workers):
     seen = batches(eval_loader(Pictures(), transform.preprocessing, 4, workers, ten_crop=True))
-    expected = np.stack([transform.preprocessing.ten_views(Pictures().image(i)) for i in range(COUNT)])
-    np.testing.assert_array_equal(np.concatenate([images for images, _ in seen]), expected)
+    expected = [transform.preprocessing.batch(Pictures(), [i], ten_crop=True) for i in range(COUNT)]
+    np.testing.assert_array_equal(np.concatenate([images for images, _ in seen]), np.concatenate(expected))
 
 
 def test_a_batch_is_what_a_plain_loop_over_its_pictures_makes():

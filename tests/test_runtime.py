@@ -45,7 +45,7 @@ def test_the_blas_path_is_set_only_on_amd_with_the_instructions_it_needs(info, p
 def amd_before_paddle(monkeypatch):
     """An AMD processor, in a process that has not imported paddle; the real process is left as it is."""
     monkeypatch.delitem(sys.modules, "paddle")
-    monkeypatch.setattr(runtime, "_cpu_info", lambda: cpu_info("AuthenticAMD", "avx2 fma"))
+    monkeypatch.setattr(runtime, "cpu_info", lambda: cpu_info("AuthenticAMD", "avx2 fma"))
     monkeypatch.setattr(runtime, "keep_freed_memory", lambda: False)
     monkeypatch.setattr(runtime.platform, "machine", lambda: "x86_64")
     monkeypatch.setattr(runtime, "cpu_count", lambda: 6)
@@ -126,6 +126,30 @@ def test_whoever_imports_paddle_afterwards_gets_the_threads():
     """Seen by the variable: paddle puts OMP_NUM_THREADS=1 there, and it is gone once the threads are set."""
     done = in_a_new_process("import alexnet_paddle, paddle, os; print(os.environ.get('OMP_NUM_THREADS'))")
     assert (done.stdout, done.stderr) == ("None\n", "")
+
+
+# Runs a static graph twice, and prints what was asked of paddle and what the user asked for.
+TWO_RUNS = """
+import os, pathlib, tempfile
+from alexnet_paddle import VARIANTS, AlexNet, fast_cpu, inference
+import paddle
+
+counts, net = [], AlexNet(VARIANTS["mini"])
+paddle.base.core.set_num_threads = counts.append
+with tempfile.TemporaryDirectory() as folder:
+    inference.save_graph(net, pathlib.Path(folder))
+    static = inference.StaticNet.load(pathlib.Path(folder), onednn=False)
+images = paddle.zeros([1, 3, net.config.image_size, net.config.image_size])
+static(images)
+static(images)
+print(counts, fast_cpu.WORKERS, os.environ.get({name!r}))
+"""
+
+
+@pytest.mark.parametrize("name", ["OMP_NUM_THREADS", "MKL_NUM_THREADS"])
+def test_a_thread_count_of_the_users_outlives_static_graphs(name):
+    done = in_a_new_process(TWO_RUNS.format(name=name), **{name: "3"})
+    assert done.stdout == "[3, 3] 3 3\n"
 
 
 def test_an_act_after_an_import_happens_once_and_at_once():

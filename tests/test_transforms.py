@@ -133,7 +133,7 @@ def test_ten_views_are_the_corners_and_the_centre_and_their_mirror_images():
 
 def test_ten_views_of_a_picture_are_normalised_like_the_central_one(random_picture, statistics):
     preprocessing = Preprocessing.fit(16, "mean_image", statistics)
-    views = preprocessing.ten_views(random_picture)
+    (views,) = preprocessing.batch(One(random_picture), [0], ten_crop=True)
     assert views.shape == (10, 3, 16, 16) and views.dtype == np.float32
     np.testing.assert_array_equal(views[2], preprocessing(random_picture))
     raw = ten_views(preprocessing.square(random_picture), 16)
