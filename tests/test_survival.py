@@ -1,6 +1,5 @@
 """Runs that are stopped, killed, or meet a full disk, no memory or a loss that is not finite."""
 
-import json
 import os
 import random
 import signal
@@ -8,12 +7,10 @@ import subprocess
 import sys
 import time
 
-import numpy as np
 import pytest
 
 from alexnet_paddle import train
 from alexnet_paddle.checkpoint import Checkpoint
-from alexnet_paddle.run_folder import RunFolder
 
 posix = pytest.mark.skipif(os.name == "nt", reason="signals as POSIX has them")
 

@@ -18,7 +18,9 @@ from pathlib import Path
 from alexnet_paddle import cli, datasets, runtime
 from alexnet_paddle.datasets import packed
 from alexnet_paddle.datasets.loader import eval_loader, train_loader
+from alexnet_paddle.errors import TrainingFailed
 from alexnet_paddle.files import write_json
+from alexnet_paddle.metrics import Tally
 from alexnet_paddle.model import AlexNet
 from alexnet_paddle.recipes import RECIPES
 from alexnet_paddle.trainer import Trainer
@@ -79,17 +81,23 @@ def run(trainer: Trainer, most_steps: int) -> dict:
     steps_per_epoch = len(trainer.train_loader)
     chance = math.log(trainer.model.config.num_classes)
     losses, accuracies, began = [], [], time.monotonic()
+    blown_up = None
     while trainer.epoch * steps_per_epoch < most_steps:
-        trainer.epoch += 1
-        scores = trainer.train_epoch()
+        try:
+            scores = trainer.train_epoch()
+        except TrainingFailed:
+            blown_up = trainer.epoch * steps_per_epoch + trainer.step + 1
+            break
+        trainer.epoch, trainer.step, trainer.tally = trainer.epoch + 1, 0, Tally()
         losses.append(round(scores.loss, 4))
         accuracies.append(round(scores.top1, 4))
         print(f"  step {trainer.epoch * steps_per_epoch}: loss {losses[-1]:.4f} top1 {accuracies[-1]:.3f}", flush=True)
-        if not math.isfinite(scores.loss) or scores.loss < STARTED * chance:
+        if scores.loss < STARTED * chance:
             break
     return {
-        "started": bool(losses[-1] < STARTED * chance),
-        "steps": trainer.epoch * steps_per_epoch,
+        "started": bool(losses and losses[-1] < STARTED * chance),
+        "blown_up_at_step": blown_up,
+        "steps": blown_up or trainer.epoch * steps_per_epoch,
         "steps_per_epoch": steps_per_epoch,
         "loss": losses,
         "top1": accuracies,
