@@ -10,7 +10,7 @@ import time
 import numpy as np
 from tqdm import tqdm
 
-from alexnet_paddle import plots
+from alexnet_paddle import diagnosis, plots
 from alexnet_paddle.files import write_whole
 
 COLUMNS = ("epoch", "split", "loss", "top1", "top5", "lr", "images_per_second", "seconds")
@@ -157,6 +157,20 @@ class Checkpoints(Callback):
                 raise trainer.blown_up(f"{name} is not finite")
         checkpoint.save(folder)
         self.saved = time.monotonic()
+
+
+class ChanceWarning(Callback):
+    """One line when the net still answers like a guess after its first epoch."""
+
+    def on_epoch_end(self, trainer, scores, seconds):
+        val, labels = scores["val"], trainer.train_loader.dataset.labels
+        if trainer.epoch == 1 and diagnosis.at_chance(val.loss, val.top1, val.images, labels):
+            print(
+                f"warning: after the first epoch the net is still at chance (validation loss {val.loss:.3f}, a guess "
+                f"has {diagnosis.entropy(labels):.3f}); python -m alexnet_paddle.doctor with the same options looks "
+                "for the reason",
+                flush=True,
+            )
 
 
 class VisualDL(Callback):

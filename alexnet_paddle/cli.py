@@ -15,6 +15,7 @@ from alexnet_paddle.runtime import DeviceError
 
 COMMANDS = {
     "train": "train a net and leave a run folder",
+    "doctor": "why a training would stay at chance, looked at before it begins",
     "evaluate": "measure a run on its test pictures, or on others",
     "predict": "name what is on photos",
     "export": "save a run's net as a static graph for Paddle Inference",

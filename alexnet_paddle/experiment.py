@@ -114,6 +114,8 @@ def train(options: Options, resume: bool = False, say=print) -> dict:
             run.create(_description(options, config, recipe, dataset, device))
         trainer.callbacks = _callbacks(options, run, make_checkpoint)
         with failures.in_words(run, recipe.batch_size):
+            if start is None:
+                _warn(trainer, say)
             try:
                 with failures.stop_on_signals(trainer):
                     trainer.fit()
@@ -121,6 +123,27 @@ def train(options: Options, resume: bool = False, say=print) -> dict:
                 place = f"{run.last} holds epoch {trainer.epoch + 1}, step {trainer.step}"
                 raise Stopped(f"{place}; go on with --resume --out {run.path}") from None
             return _final_test(run, options, recipe, dataset, trainer)
+
+
+def build_trainer(options: Options, say=print):
+    """The `Trainer` that these options describe, at its beginning. No run folder is made. Raises InputError."""
+    config, recipe = plan(options)
+
+    from alexnet_paddle import runtime
+
+    device = runtime.choose_device(options.device)
+    dataset = _load(options, config, recipe, say)
+    config = config.replace(num_classes=len(dataset.classes))
+    _describe_net(config, recipe, say)
+    return _build(options, config, recipe, dataset, device, None, say)[0]
+
+
+def _warn(trainer, say):
+    """Says what the quick part of the doctor finds, at the beginning of a training."""
+    from alexnet_paddle import diagnosis
+
+    for finding in diagnosis.examine(trainer, thorough=False)[0]:
+        say(f"warning: {finding.name}: {finding.evidence}; {finding.change} (more: python -m alexnet_paddle.doctor)")
 
 
 def _load(options, config, recipe, say):
@@ -258,6 +281,7 @@ def _callbacks(options, run, make_checkpoint):
         callbacks.MetricsFile(run.metrics),
         callbacks.Checkpoints(run.last, run.best, make_checkpoint, options.save_every * 60),
         callbacks.Curves(run.metrics, run.curves),
+        callbacks.ChanceWarning(),
     ]
     if options.visualdl:
         chosen.append(callbacks.VisualDL(run.path / "visualdl"))

@@ -11,9 +11,9 @@ from alexnet_paddle.run_folder import RunFolder
 from alexnet_paddle.variants import ACTIVATIONS, POOLS, VARIANTS
 
 
-def build_parser() -> Parser:
+def build_parser(command="train", description="Train a net and leave a run folder.") -> Parser:
     """Options that are not given are absent from the result, so that a resume can tell them apart."""
-    parser = Parser("train", "Train a net and leave a run folder.")
+    parser = Parser(command, description)
     parser.add_argument("--variant", choices=VARIANTS, metavar="NAME", help=f"{', '.join(VARIANTS)} (default mini)")
     parser.add_argument("--data", metavar="DATA", help="petals (default), a folder of photos, cifar10, cifar10:ARCHIVE")
     parser.add_argument(

@@ -16,6 +16,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from alexnet_paddle import cli, datasets, runtime
+from alexnet_paddle.benchmark import machine, versions
 from alexnet_paddle.datasets import packed
 from alexnet_paddle.datasets.loader import eval_loader, train_loader
 from alexnet_paddle.errors import TrainingFailed
@@ -59,21 +60,24 @@ def build(arm: str, variant: str, dataset, statistics, seed: int) -> Trainer:
     config = VARIANTS[variant].replace(num_classes=len(dataset.classes), **{**PAPER_SETTINGS, **changes.get("net", {})})
     augmentation = replace(RECIPES["paper"].augmentation, **changes.get("augmentation", {}))
     recipe = RECIPES["paper"].replace(augmentation=augmentation, **changes.get("recipe", {}))
-    runtime.seed_everything(seed)
-    model = AlexNet(config)
+    trainer = build_trainer(config, recipe, dataset, statistics, seed)
     if changes.get("zero_biases"):
-        for name, parameter in model.named_parameters():
+        for name, parameter in trainer.model.named_parameters():
             if name.endswith("bias"):
                 parameter.set_value(parameter * 0)
-    preprocessing = Preprocessing.fit(config.image_size, augmentation.normalise, statistics)
-    transform = TrainTransform(augmentation, preprocessing, statistics.color_axes)
-    return Trainer(
-        model,
-        recipe,
+    return trainer
+
+
+def build_trainer(config, recipe, dataset, statistics, seed: int) -> Trainer:
+    """A training by `recipe`, at its beginning."""
+    runtime.seed_everything(seed)
+    preprocessing = Preprocessing.fit(config.image_size, recipe.augmentation.normalise, statistics)
+    transform = TrainTransform(recipe.augmentation, preprocessing, statistics.color_axes)
+    loaders = (
         train_loader(dataset.train, transform, recipe.batch_size, seed),
         eval_loader(dataset.val, preprocessing, recipe.batch_size),
-        seed=seed,
     )
+    return Trainer(AlexNet(config), recipe, *loaders, seed=seed)
 
 
 def run(trainer: Trainer, most_steps: int) -> dict:
@@ -105,6 +109,22 @@ def run(trainer: Trainer, most_steps: int) -> dict:
     }
 
 
+def load(data: str, image_size: int):
+    """(data set, Statistics of its training pictures)."""
+    side = resize_side(image_size)
+    dataset = packed.use(datasets.load(data), side, cli.progress, print)
+    return dataset, Statistics.of(dataset.train.square(i, side) for i in range(len(dataset.train)))
+
+
+def read_record(path: Path) -> dict:
+    return json.loads(path.read_text("utf-8")) if path.exists() else {"runs": []}
+
+
+def write_record(path: Path, results: dict) -> None:
+    """With the machine and the versions that the last run was made with."""
+    write_json(path, {"machine": machine(), "versions": versions(), **results})
+
+
 def main():
     parser = cli.Parser("dead_start", "Which change of the paper's setting makes it start?")
     parser.add_argument("data", metavar="DIR", help="a folder of photos, one subfolder a class")
@@ -115,11 +135,8 @@ def main():
     parser.add_argument("--out", default=Path(__file__).with_suffix(".json"), type=Path, metavar="FILE")
     given = parser.parse_args()
 
-    side = resize_side(VARIANTS[given.variant].image_size)
-    dataset = packed.use(datasets.load(given.data), side, cli.progress, print)
-    squares = (dataset.train.square(i, side) for i in range(len(dataset.train)))
-    statistics = Statistics.of(squares)
-    results = json.loads(given.out.read_text("utf-8")) if given.out.exists() else {"runs": []}
+    dataset, statistics = load(given.data, VARIANTS[given.variant].image_size)
+    results = read_record(given.out)
     for seed in given.seeds:
         for arm in given.arms:
             key = {"variant": given.variant, "arm": arm, "seed": seed}
@@ -128,7 +145,7 @@ def main():
             print(f"{given.variant} {arm} seed {seed}", flush=True)
             result = run(build(arm, given.variant, dataset, statistics, seed), given.steps)
             results["runs"].append({**key, **result, "limit": given.steps})
-            write_json(given.out, results)
+            write_record(given.out, results)
             print(f"  {'started' if result['started'] else 'not started'} after {result['steps']} steps", flush=True)
 
 

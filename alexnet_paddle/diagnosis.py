@@ -1,0 +1,473 @@
+"""The doctor: why would this net, on these pictures, with this recipe, stay at chance?
+
+`examine(trainer)` looks at a training before it begins and names what is wrong, each time with the evidence, what it
+means and one thing to change. It looks in the order in which one thing causes the next: pictures and labels, then
+the net's state, then the first steps. Where one part has findings, the later parts would only show their
+consequences, so they wait until those are mended. Weights, modes and the trainer's progress stay as they are.
+
+The thresholds were set on the nets and recipes of this package, see `course/results/doctor.json`.
+"""
+
+from __future__ import annotations
+
+import math
+from contextlib import contextmanager
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+import paddle
+import paddle.nn.functional as F
+
+from alexnet_paddle import inspection
+from alexnet_paddle.recipes import Schedule, build_optimizer
+from alexnet_paddle.runtime import seed_everything
+
+BATCH = 32  # pictures of the batch that is looked at
+STEPS = 100  # in which a net should learn something about one batch
+LEFT_CHANCE = 0.9  # of a guess's loss
+LEAST_SIGNAL = 1e-3  # share of the last hidden layer's output that tells one picture from another
+RATES = (0.01, 0.1, 1, 10, 100)  # times the recipe's
+PICTURES = 600  # on which labels are tried
+
+
+@dataclass(frozen=True)
+class Finding:
+    """One thing that is wrong. `name` is short and always the same for the same fault."""
+
+    name: str
+    evidence: str
+    meaning: str
+    change: str
+
+
+@dataclass(frozen=True)
+class Trial:
+    """Steps of training on one batch: the loss of each, and the step at which the net had left chance, if it did."""
+
+    learning_rate: float
+    losses: list[float]
+    left_after: int | None
+
+    @property
+    def blown_up(self) -> bool:
+        return not math.isfinite(self.losses[-1])
+
+    def __str__(self) -> str:
+        if self.left_after:
+            return f"leaves chance after {self.left_after} steps"
+        return f"{'blows up' if self.blown_up else 'does not leave chance'} in {len(self.losses)} steps"
+
+
+class Examination:
+    """What can be measured of a trainer's model, pictures and recipe; each thing is measured when it is asked for."""
+
+    def __init__(self, trainer):
+        self.model, self.recipe, self.loader, self.seed = (
+            trainer.model, trainer.recipe, trainer.train_loader, trainer.seed,
+        )  # fmt: skip
+        self.labels = np.asarray(self.loader.dataset.labels)
+
+    @cached_property
+    def keys(self) -> list:
+        """The batches of the first epoch, as lists of (epoch, index)."""
+        sampler = self.loader.batch_sampler
+        before, sampler.epoch, sampler.first = (sampler.epoch, sampler.first), 1, 0
+        try:
+            return list(sampler)
+        finally:
+            sampler.epoch, sampler.first = before
+
+    @cached_property
+    def batch(self):
+        """(images, labels): the pictures that the training will see first, as the net will see them."""
+        keys = [key for keys in self.keys for key in keys][:BATCH]
+        return tuple(paddle.to_tensor(array) for array in self.loader.arrays(keys))
+
+    @cached_property
+    def num_classes(self) -> int:
+        with inspection.kept_mode(self.model), paddle.no_grad():
+            self.model.eval()
+            return self.model(self.batch[0][:1]).shape[-1]
+
+    @cached_property
+    def activations(self) -> list[inspection.Activations]:
+        return inspection.activations(self.model, self.batch[0])
+
+    @property
+    def hidden(self) -> list[inspection.Activations]:
+        """Without the last layer's, the logits, and without dropout, which passes everything on here."""
+        return [layer for layer in self.activations[:-1] if "Dropout" not in layer.kind]
+
+    @property
+    def last_hidden(self) -> inspection.Activations:
+        """What the last layer sees."""
+        return self.hidden[-1]
+
+    @cached_property
+    def loss_and_gradients(self) -> tuple[float, list[inspection.Gradient]]:
+        seed_everything(self.seed)
+        return inspection.gradients(self.model, *self.batch)
+
+    @cached_property
+    def trial(self) -> Trial:
+        """At the recipe's own learning rate."""
+        return self._try(1, STEPS)
+
+    @cached_property
+    def trials(self) -> dict[float, Trial]:
+        """By times the recipe's learning rate; where that one works, the others get twice its steps."""
+        steps = min(STEPS, 2 * self.trial.left_after) if self.trial.left_after else STEPS
+        return {factor: self.trial if factor == 1 else self._try(factor, steps) for factor in RATES}
+
+    def _try(self, factor, steps) -> Trial:
+        recipe = self.recipe.replace(learning_rate=self.recipe.learning_rate * factor, schedule=Schedule())
+        images, labels = self.batch
+        guess = entropy(labels.numpy())  # what can be reached without looking at the pictures
+        losses, left_after = [], None
+        with _kept_weights(self.model), inspection.kept_mode(self.model):
+            self.model.train()
+            optimizer, _ = build_optimizer(recipe, self.model, 1)
+            for step in range(steps):
+                seed_everything(step)
+                loss = F.cross_entropy(self.model(images), labels)
+                losses.append(loss.item())
+                if not math.isfinite(losses[-1]):
+                    break
+                if len(losses) >= 5 and np.median(losses[-5:]) < LEFT_CHANCE * guess:
+                    left_after = len(losses)
+                    break
+                loss.backward()
+                optimizer.step()
+                optimizer.clear_grad()
+        return Trial(recipe.learning_rate, losses, left_after)
+
+
+def entropy(labels) -> float:
+    """Mean cross-entropy, in nats, of always giving each class its share: ln(classes) where all are as frequent."""
+    shares = np.bincount(labels) / len(labels)
+    shares = shares[shares > 0]
+    return float(-(shares * np.log(shares)).sum())
+
+
+@contextmanager
+def _kept_weights(model):
+    """Training inside leaves no trace."""
+    weights = {name: tensor.clone() for name, tensor in model.state_dict().items()}
+    try:
+        yield
+    finally:
+        model.set_state_dict(weights)
+        model.clear_gradients()
+
+
+# ---- pictures and labels ---------------------------------------------------------------------------
+
+
+def _inputs(seen: Examination):
+    images = seen.batch[0].astype("float32").numpy()
+    size, spread = float(np.abs(images).max()), float(images.std())
+    evidence = f"the first {len(images)} pictures, as the net gets them, have standard deviation {spread:.2g}"
+    if not np.isfinite(images).all():
+        yield Finding(
+            "inputs not finite",
+            "the pictures, as the net gets them, hold NaN or infinity",
+            "every sum with them is NaN, and so will the loss be",
+            "look at what is divided by: a standard deviation of 0?",
+        )
+    elif spread < 0.01:
+        yield Finding(
+            "inputs all zero" if size < 0.01 else "inputs all the same",
+            f"{evidence} and reach from {images.min():.2g} to {images.max():.2g}",
+            "the net sees next to nothing: such numbers come from dividing by 255 twice, or from whole-number division",
+            "divide once: to a standard deviation near 1, or leave the pictures on 0..255 as the paper does",
+        )
+    elif spread > 1000:
+        yield Finding(
+            "inputs too large",
+            evidence,
+            "weights are initialised for numbers near 1, or up to 255: with larger ones the first steps blow up",
+            "bring the pictures to a standard deviation near 1",
+        )
+
+
+def _classes(seen: Examination):
+    counts = np.bincount(seen.labels, minlength=2)
+    most = counts.max() / counts.sum()
+    evidence = f"of {counts.sum()} training pictures {counts.max()} are of class {counts.argmax()}"
+    if most == 1:
+        yield Finding(
+            "all pictures of one class",
+            evidence,
+            "a net that always answers this class makes no mistake, so there is nothing to learn",
+            "look at how labels are made from folders or file names",
+        )
+    elif most > 0.9:
+        yield Finding(
+            "one class is nearly everything",
+            evidence,
+            f"always answering this class is right in {most:.0%}, and the net will learn that first",
+            "add pictures of the other classes, or draw each class equally often",
+        )
+    elif all(len(set(seen.labels[[index for _, index in keys]])) == 1 for keys in seen.keys[:5]):
+        yield Finding(
+            "batches of one class",
+            f"each of the first {len(seen.keys[:5])} batches holds one class only",
+            "each step teaches the net to answer one class, and the next step another one",
+            "shuffle the training pictures",
+        )
+
+
+def _labels_fit_pictures(seen: Examination):
+    """Are the labels to be told from the pictures at all? Tried by least squares on simple features."""
+    chosen = np.random.default_rng(0).permutation(len(seen.labels))[:PICTURES]
+    labels = seen.labels[chosen]
+    if len(labels) < 100 or len(set(labels)) < 2:
+        return  # too few to tell
+    dataset = seen.loader.dataset
+    features = np.stack([simple_features(dataset.square(int(index), 64)) for index in chosen])
+    right, guesses = _accuracy_against_shuffled(features, labels)
+    if right < guesses.mean() + 3 * guesses.std():
+        yield Finding(
+            "labels shuffled",
+            f"colours, edges and coarse shapes of {len(labels)} pictures predict {right:.0%} of the left-out labels; "
+            f"with labels shuffled on purpose {guesses.mean():.0%}, standard deviation {guesses.std():.1%}",
+            "labels and pictures do not belong together, or the classes differ in fine details only",
+            "look at ten pictures with their labels; make the list of pictures and of labels in one place",
+        )
+
+
+def simple_features(square: np.ndarray) -> np.ndarray:
+    """Colours, edges by direction and place, and a coarse picture of a uint8 [64, 64, 3] square: [384] numbers."""
+    cells = square.reshape(8, 8, 8, 8, 3).mean(axis=(1, 3)) / 255
+    colours = np.bincount((square // 64 @ (16, 4, 1)).ravel(), minlength=64) / 4096
+    grey = square.mean(axis=2)
+    dy, dx = np.gradient(grey)
+    direction = (np.arctan2(dy, dx) % np.pi * (8 / np.pi)).astype(int) % 8
+    row, column = np.indices(grey.shape) // 16
+    edges = np.bincount(((row * 4 + column) * 8 + direction).ravel(), np.hypot(dy, dx).ravel(), minlength=128)
+    return np.concatenate([cells.ravel(), np.sqrt(colours), np.sqrt(edges / 4096)])
+
+
+def _accuracy_against_shuffled(features, labels, shuffles=20):
+    """(share of labels that ridge regression gets right, each left out in turn; the same for shuffled labels)."""
+    x = (features - features.mean(axis=0)) / (features.std(axis=0) + 1e-9)
+    kernel = x @ x.T / x.shape[1]
+    hat = kernel @ np.linalg.inv(kernel + np.eye(len(x)) * np.trace(kernel) / len(x))
+    own = np.diag(hat)[:, None]
+
+    def accuracy(labels):
+        targets = np.eye(labels.max() + 1)[labels] - np.bincount(labels) / len(labels)
+        left_out = (hat @ targets - own * targets) / (1 - own)
+        return np.mean((left_out + np.bincount(labels) / len(labels)).argmax(axis=1) == labels)
+
+    rng = np.random.default_rng(0)
+    return accuracy(labels), np.array([accuracy(rng.permutation(labels)) for _ in range(shuffles)])
+
+
+# ---- the net as it is ------------------------------------------------------------------------------
+
+
+def _mode(seen: Examination):
+    layers = seen.model.sublayers(include_self=True)
+    if asleep := [layer for layer in layers if not layer.training]:
+        yield Finding(
+            "model in eval mode",
+            f"{len(asleep)} of {len(layers)} layers are in eval mode",
+            "dropout is off, so the net will learn its training pictures by heart",
+            "call model.train() before the training loop, and again after each evaluation",
+        )
+
+
+def _frozen(seen: Examination):
+    parameters = dict(seen.model.named_parameters())
+    if frozen := [name for name, parameter in parameters.items() if parameter.stop_gradient]:
+        yield Finding(
+            "frozen layers",
+            f"{len(frozen)} of {len(parameters)} parameters take no gradient (stop_gradient): {', '.join(frozen)}",
+            "they stay as they were initialised",
+            "set parameter.stop_gradient = False, unless they hold trained weights that are to stay",
+        )
+
+
+def _constant_weights(seen: Examination):
+    for name, parameter in seen.model.named_parameters():
+        values = parameter.astype("float32").numpy()
+        if values.ndim > 1 and values.size > 1 and values.min() == values.max():
+            yield Finding(
+                f"weights of {name.rpartition('.')[0]} all {values.flat[0]:g}",
+                f"all {values.size:,} numbers of {name} are {values.flat[0]:g}",
+                "its outputs are all alike; and from weights of 0 no gradient passes to the layers before it",
+                "initialise it with small random numbers, such as paddle.nn.initializer.Normal(0, 0.01)",
+            )
+
+
+def _dropout(seen: Examination):
+    layers = inspection.leaves(seen.model).items()
+    if dropping := [name for name, layer in layers if "Dropout" in type(layer).__name__ and layer.p >= 1]:
+        yield Finding(
+            "dropout 1.0",
+            f"{', '.join(dropping)}: p is 1",
+            "p is the share that is dropped: nothing passes such a layer while training",
+            "choose a rate below 1; the paper's is 0.5",
+        )
+
+
+# ---- before the first step -------------------------------------------------------------------------
+
+
+def _first_loss(seen: Examination):
+    loss, _ = seen.loss_and_gradients
+    chance = math.log(seen.num_classes)
+    if not math.isfinite(loss) or loss > 3 * chance:
+        yield Finding(
+            "loss at the start far from a guess",
+            f"the first loss is {loss:.3g}; a guess among {seen.num_classes} classes has ln({seen.num_classes}) = "
+            f"{chance:.3f}",
+            "the net is sure of wrong answers before it has learned anything: inputs or weights are too large",
+            "bring the pictures to a standard deviation near 1, or make the weights smaller",
+        )
+
+
+def _dead_units(seen: Examination):
+    for layer in seen.hidden:
+        if layer.kind in ("ReLU", "MaxPool2D") and layer.dead > 0.95:
+            yield Finding(
+                "dead units",
+                f"{layer.dead:.0%} of {layer.name}'s outputs are 0 for all of {len(seen.batch[0])} pictures",
+                "a ReLU that is 0 for every picture gets no gradient, so it stays 0",
+                "make the weights before it larger or its biases positive, or take a smaller learning rate",
+            )
+            return  # the layers after it follow from it
+
+
+def _no_gradient(seen: Examination):
+    _, gradients = seen.loss_and_gradients
+    weights = [gradient for gradient in gradients if gradient.trainable]
+    if without := [gradient.name for gradient in weights if not gradient.gradient]:
+        yield Finding(
+            "no gradient",
+            f"the loss does not depend on {', '.join(without)}",
+            "these parameters will never change",
+            "look for a detach(), a .numpy() or a layer that forward does not use",
+        )
+
+
+def _no_signal(seen: Examination):
+    """All pictures look alike to the last layer. SGD's steps shrink with the signal, so it does not start; Adam and
+    RMSProp divide by the gradient's size, so there only the trial can tell."""
+    if seen.recipe.optimizer == "sgd":
+        yield from _lost_signal(seen)
+
+
+def _lost_signal(seen: Examination):
+    last = seen.last_hidden
+    if last.signal >= LEAST_SIGNAL:
+        return
+    lost = next(layer for layer in seen.hidden if layer.signal < LEAST_SIGNAL)
+    sizes = {gradient.name: gradient for gradient in seen.loss_and_gradients[1]}
+    weights = [gradient for name, gradient in sizes.items() if name.endswith("weight") and gradient.gradient]
+    evidence = (
+        f"from one picture to another {last.name} changes by {last.signal:.1e} of its size (lost in {lost.name}); "
+        f"gradient of {weights[0].name} {weights[0].gradient:.1e}, of {weights[-1].name} {weights[-1].gradient:.1e}"
+    )
+    kinds = {layer.kind for layer in seen.hidden}
+    biases = [gradient.value for name, gradient in sizes.items() if name.endswith("bias")]
+    if kinds & set(inspection.BOUNDS) and "ReLU" not in kinds:
+        bounded = next(iter(kinds & set(inspection.BOUNDS))).lower()
+        yield Finding(
+            f"{bounded} in all layers",
+            evidence,
+            f"each {bounded} passes on a quarter or less of what differs between pictures, and of the gradient"
+            if bounded == "sigmoid"
+            else "with small weights each layer shrinks what differs between pictures, and the gradient",
+            "--activation relu; or an initialisation with larger weights, such as init='paddle'",
+        )
+    elif max(biases, default=0) > 0.5:
+        yield Finding(
+            "biases drown the signal",
+            evidence,
+            "weights this small on inputs this small leave only what the biases of 1 put in: all pictures look alike",
+            "leave the pictures on the scale 0..255 (normalise='mean_image', as recipe paper does)",
+        )
+    else:
+        yield Finding(
+            "the signal is lost",
+            evidence,
+            "the weights are so small that each layer passes on less than the one before",
+            "an initialisation that keeps the size, such as init='kaiming' or init='paddle'",
+        )
+
+
+# ---- the first steps -------------------------------------------------------------------------------
+
+
+def _first_steps(seen: Examination):
+    """Can it learn one batch by heart, and at which learning rates?"""
+    rate, trial = seen.recipe.learning_rate, seen.trial
+    if trial.left_after:
+        faster = seen.trials[100]
+        if faster.left_after and faster.left_after < trial.left_after:
+            yield _too_small(faster, trial)
+        return
+    if findings := list(_lost_signal(seen)):
+        yield from findings
+        return
+    smaller = [seen.trials[factor] for factor in (0.1, 0.01) if seen.trials[factor].left_after]
+    larger = [seen.trials[factor] for factor in (10, 100) if seen.trials[factor].left_after]
+    if smaller:
+        yield Finding(
+            "learning rate too large",
+            f"one batch at {rate:g}: {trial}, last loss {trial.losses[-1]:.3g}; at {smaller[0].learning_rate:g} the "
+            f"net {smaller[0]}",
+            "each step jumps over what it should descend to",
+            f"--learning-rate {smaller[0].learning_rate:g}",
+        )
+    elif larger:
+        yield _too_small(larger[-1], trial)
+    else:
+        yield Finding(
+            "does not learn one batch",
+            f"{len(seen.batch[0])} pictures, {STEPS} steps at {rate:g}: loss {trial.losses[0]:.3f} to "
+            f"{trial.losses[-1]:.3f}; no better at a hundredth, a tenth, ten or a hundred times of that",
+            "a net that cannot learn a few pictures by heart will not learn many",
+            "take another initialisation, such as init='paddle', or recipe quick; then add one change at a time",
+        )
+
+
+def _too_small(faster, trial):
+    return Finding(
+        "learning rate too small",
+        f"one batch at {trial.learning_rate:g}: {trial}; at {faster.learning_rate:g} it {faster}",
+        "the steps are so short that the net gets nowhere in the time it has",
+        f"--learning-rate {faster.learning_rate:g}",
+    )
+
+
+PARTS = (
+    (_inputs, _classes),
+    (_mode, _frozen, _constant_weights, _dropout),
+    (_first_loss, _dead_units),
+    (_no_gradient, _no_signal),
+)
+THOROUGH_PARTS = ((_inputs, _classes, _labels_fit_pictures), *PARTS[1:], (_first_steps,))
+
+
+def examine(trainer, thorough: bool = True) -> tuple[list[Finding], Examination]:
+    """What is wrong with a training that is about to begin, and what was measured for it.
+
+    `trainer` is a `Trainer`: its model may be any layer that takes its loader's images and gives logits. Without
+    `thorough` it takes one forward and backward pass; with it, labels are tried on pictures and the net on one batch.
+    """
+    seen = Examination(trainer)
+    for part in THOROUGH_PARTS if thorough else PARTS:
+        if findings := [finding for check in part for finding in check(seen)]:
+            return findings, seen
+    return [], seen
+
+
+def at_chance(loss: float, top1: float, images: int, labels) -> bool:
+    """Is a net with these validation figures on `images` pictures no better than a guess that knows how frequent
+    each class is among the training's `labels`?"""
+    most = np.bincount(labels).max() / len(labels)
+    return loss > 0.98 * entropy(labels) and top1 < most + 2 * math.sqrt(most * (1 - most) / images)

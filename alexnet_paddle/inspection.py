@@ -1,0 +1,127 @@
+"""Looking into a net: what its layers put out, and what the gradient does to them.
+
+Works on any `paddle.nn.Layer` that takes images and gives logits, not on `AlexNet` alone. Nothing here changes a
+weight, and a net is given back in the mode it came in.
+"""
+
+from __future__ import annotations
+
+from contextlib import contextmanager
+from dataclasses import dataclass
+
+import numpy as np
+import paddle
+import paddle.nn.functional as F
+
+BOUNDS = {"Sigmoid": (0, 1), "Tanh": (-1, 1)}  # between which they lie
+
+
+@dataclass(frozen=True)
+class Activations:
+    """What one layer puts out for a batch of images.
+
+    A unit is one number of the output: a channel at a position, or an fc feature. `spread` is how much the units
+    change from image to image (their standard deviation), `mean` how large they are on average over the images;
+    both as root mean square over the units. `dead` is the share of units that are 0 for every image, `saturated`
+    the share that do not get away from one bound of a sigmoid or tanh by 1%.
+    """
+
+    name: str
+    kind: str  # the class of the layer, e.g. "ReLU"
+    mean: float
+    spread: float
+    dead: float
+    saturated: float
+
+    @property
+    def signal(self) -> float:
+        """Share of the output that tells one image from another: spread / (mean + spread)."""
+        return self.spread / (self.mean + self.spread) if self.spread else 0.0
+
+
+@dataclass(frozen=True)
+class Gradient:
+    """Of one parameter: root mean square of its values and of its gradient; `gradient` is None where the backward
+    pass gave it none, and `trainable` says whether it asked for one."""
+
+    name: str
+    value: float
+    gradient: float | None
+    trainable: bool
+
+
+def leaves(model) -> dict[str, paddle.nn.Layer]:
+    """The layers that hold no other layers, by name."""
+    return {name: layer for name, layer in model.named_sublayers() if not layer.sublayers()}
+
+
+@contextmanager
+def kept_mode(model):
+    """Each layer's train/eval mode is afterwards what it was."""
+    modes = [(layer, layer.training) for layer in model.sublayers(include_self=True)]
+    try:
+        yield
+    finally:
+        for layer, training in modes:
+            layer.training = training
+
+
+@paddle.no_grad()
+def outputs(model, images) -> dict[str, np.ndarray]:
+    """Layer name -> its output [N, ...], in eval mode, in forward order."""
+    found, hooks = {}, []
+
+    def keep(name):
+        def hook(layer, inputs, output):
+            found[name] = output.astype("float32").numpy()
+
+        return hook
+
+    with kept_mode(model):
+        model.eval()
+        try:
+            hooks = [layer.register_forward_post_hook(keep(name)) for name, layer in leaves(model).items()]
+            model(images)
+        finally:
+            for hook in hooks:
+                hook.remove()
+    return found
+
+
+def activations(model, images) -> list[Activations]:
+    """Of every layer, in forward order, in eval mode."""
+    layers = leaves(model)
+    return [_activations(name, type(layers[name]).__name__, values) for name, values in outputs(model, images).items()]
+
+
+def _activations(name, kind, values):
+    units = values.reshape(len(values), -1).astype("float64")
+    low, high = BOUNDS.get(kind, (-np.inf, np.inf))
+    near = 0.01 * (high - low)
+    stuck = (units < low + near).all(axis=0) | (units > high - near).all(axis=0) if kind in BOUNDS else False
+    return Activations(
+        name,
+        kind,
+        mean=_rms(units.mean(axis=0)),
+        spread=_rms(units.std(axis=0)),
+        dead=float((units == 0).all(axis=0).mean()),
+        saturated=float(np.mean(stuck)),
+    )
+
+
+def gradients(model, images, labels) -> tuple[float, list[Gradient]]:
+    """(loss, the gradients of all parameters in forward order) of one batch, in the mode that the net is in."""
+    model.clear_gradients()
+    loss = F.cross_entropy(model(images), labels)
+    if not loss.stop_gradient:
+        loss.backward()
+    found = []
+    for name, parameter in model.named_parameters():
+        gradient = None if parameter.grad is None else _rms(parameter.grad.astype("float32").numpy())
+        found.append(Gradient(name, _rms(parameter.astype("float32").numpy()), gradient, not parameter.stop_gradient))
+    model.clear_gradients()
+    return loss.item(), found
+
+
+def _rms(values) -> float:
+    return float(np.sqrt(np.mean(np.square(values, dtype="float64"))))
