@@ -27,7 +27,7 @@ BATCH = 32  # pictures of the batch that is looked at
 STEPS = 100  # in which a net should learn something about one batch
 LEFT_CHANCE = 0.9  # of a guess's loss
 LEAST_SIGNAL = 1e-3  # share of the last hidden layer's output that tells one picture from another
-RATES = (0.01, 0.1, 1, 10, 100)  # times the recipe's
+SMALLER, LARGER = (0.1, 0.01), (10, 100)  # times the recipe's learning rate
 PICTURES = 600  # on which labels are tried
 
 
@@ -50,13 +50,15 @@ class Trial:
     left_after: int | None
 
     @property
-    def blown_up(self) -> bool:
-        return not math.isfinite(self.losses[-1])
+    def rose(self) -> bool:
+        """Whether the loss went far above where it began, or is not finite."""
+        return not math.isfinite(self.losses[-1]) or max(self.losses) > 2 * self.losses[0]
 
     def __str__(self) -> str:
         if self.left_after:
             return f"leaves chance after {self.left_after} steps"
-        return f"{'blows up' if self.blown_up else 'does not leave chance'} in {len(self.losses)} steps"
+        end = "does not leave chance" if math.isfinite(self.losses[-1]) else "blows up"
+        return f"{end} in {len(self.losses)} steps"
 
 
 class Examination:
@@ -67,6 +69,7 @@ class Examination:
             trainer.model, trainer.recipe, trainer.train_loader, trainer.seed,
         )  # fmt: skip
         self.labels = np.asarray(self.loader.dataset.labels)
+        self.trials: dict[float, Trial] = {}  # by times the recipe's learning rate
 
     @cached_property
     def keys(self) -> list:
@@ -109,16 +112,13 @@ class Examination:
         seed_everything(self.seed)
         return inspection.gradients(self.model, *self.batch)
 
-    @cached_property
-    def trial(self) -> Trial:
-        """At the recipe's own learning rate."""
-        return self._try(1, STEPS)
-
-    @cached_property
-    def trials(self) -> dict[float, Trial]:
-        """By times the recipe's learning rate; where that one works, the others get twice its steps."""
-        steps = min(STEPS, 2 * self.trial.left_after) if self.trial.left_after else STEPS
-        return {factor: self.trial if factor == 1 else self._try(factor, steps) for factor in RATES}
+    def trial(self, factor: float = 1) -> Trial:
+        """At `factor` times the recipe's learning rate. Where the recipe's own works, others get twice its steps."""
+        if factor not in self.trials:
+            own = self.trials.get(1)
+            steps = min(STEPS, 2 * own.left_after) if own and own.left_after else STEPS
+            self.trials[factor] = self._try(factor, steps)
+        return self.trials[factor]
 
     def _try(self, factor, steps) -> Trial:
         recipe = self.recipe.replace(learning_rate=self.recipe.learning_rate * factor, schedule=Schedule())
@@ -404,43 +404,45 @@ def _lost_signal(seen: Examination):
 
 def _first_steps(seen: Examination):
     """Can it learn one batch by heart, and at which learning rates?"""
-    rate, trial = seen.recipe.learning_rate, seen.trial
-    if trial.left_after:
-        faster = seen.trials[100]
-        if faster.left_after and faster.left_after < trial.left_after:
-            yield _too_small(faster, trial)
-        return
-    if findings := list(_lost_signal(seen)):
+    own = seen.trial()
+    if own.left_after:
+        others = {factor: seen.trial(factor) for factor in SMALLER + LARGER}
+        fast = others[100].left_after
+        if fast and fast < own.left_after:
+            yield _wrong_rate("too small", own, others[100])
+    elif findings := list(_lost_signal(seen)):
         yield from findings
-        return
-    smaller = [seen.trials[factor] for factor in (0.1, 0.01) if seen.trials[factor].left_after]
-    larger = [seen.trials[factor] for factor in (10, 100) if seen.trials[factor].left_after]
-    if smaller:
-        yield Finding(
-            "learning rate too large",
-            f"one batch at {rate:g}: {trial}, last loss {trial.losses[-1]:.3g}; at {smaller[0].learning_rate:g} the "
-            f"net {smaller[0]}",
-            "each step jumps over what it should descend to",
-            f"--learning-rate {smaller[0].learning_rate:g}",
-        )
-    elif larger:
-        yield _too_small(larger[-1], trial)
+    elif better := _fastest(seen, SMALLER + LARGER if own.rose else LARGER + SMALLER):
+        yield _wrong_rate("too large" if better.learning_rate < own.learning_rate else "too small", own, better)
     else:
         yield Finding(
             "does not learn one batch",
-            f"{len(seen.batch[0])} pictures, {STEPS} steps at {rate:g}: loss {trial.losses[0]:.3f} to "
-            f"{trial.losses[-1]:.3f}; no better at a hundredth, a tenth, ten or a hundred times of that",
+            f"{len(seen.batch[0])} pictures, {STEPS} steps at {own.learning_rate:g}: loss {own.losses[0]:.3f} to "
+            f"{own.losses[-1]:.3f}; no better at a hundredth, a tenth, ten or a hundred times of that",
             "a net that cannot learn a few pictures by heart will not learn many",
             "take another initialisation, such as init='paddle', or recipe quick; then add one change at a time",
         )
 
 
-def _too_small(faster, trial):
+def _fastest(seen, factors) -> Trial | None:
+    """Of the learning rates in the first half of `factors` that leave chance the fastest; else of the second half."""
+    for pair in (factors[:2], factors[2:]):
+        if works := [trial for trial in map(seen.trial, pair) if trial.left_after]:
+            return min(works, key=lambda trial: trial.left_after)
+    return None
+
+
+def _wrong_rate(how, own, better) -> Finding:
+    meanings = {
+        "too large": "each step jumps over what it should descend to",
+        "too small": "the steps are so short that the net gets nowhere in the time it has",
+    }
     return Finding(
-        "learning rate too small",
-        f"one batch at {trial.learning_rate:g}: {trial}; at {faster.learning_rate:g} it {faster}",
-        "the steps are so short that the net gets nowhere in the time it has",
-        f"--learning-rate {faster.learning_rate:g}",
+        f"learning rate {how}",
+        f"one batch at {own.learning_rate:g}: {own}, loss {own.losses[0]:.3g} to {own.losses[-1]:.3g}; at "
+        f"{better.learning_rate:g} it {better}",
+        meanings[how],
+        f"--learning-rate {better.learning_rate:g}",
     )
 
 
@@ -470,4 +472,4 @@ def at_chance(loss: float, top1: float, images: int, labels) -> bool:
     """Is a net with these validation figures on `images` pictures no better than a guess that knows how frequent
     each class is among the training's `labels`?"""
     most = np.bincount(labels).max() / len(labels)
-    return loss > 0.98 * entropy(labels) and top1 < most + 2 * math.sqrt(most * (1 - most) / images)
+    return bool(loss > 0.98 * entropy(labels) and top1 < most + 2 * math.sqrt(most * (1 - most) / images))

@@ -44,11 +44,11 @@ def print_layers(seen):
 def print_start(seen):
     loss, classes = seen.loss_and_gradients[0], seen.num_classes
     print(f"loss at the start: {loss:.3f}; of a guess: ln({classes}) = {math.log(classes):.3f}")
-    if "trial" not in vars(seen):
+    if not seen.trials:
         print("first steps: not tried, because of what was found")
         return
     print("learning one batch by heart:")
-    for trial in seen.trials.values():
+    for _, trial in sorted(seen.trials.items()):
         print(f"  learning rate {trial.learning_rate:<8g} {trial}")
 
 

@@ -19,7 +19,7 @@ from alexnet_paddle.variants import VARIANTS
 def examined(trainer) -> dict:
     """The doctor's findings, and the figures that they rest on."""
     findings, seen = diagnosis.examine(trainer)
-    trials = {f"{trial.learning_rate:g}": str(trial) for trial in seen.trials.values()}
+    trials = {f"{trial.learning_rate:g}": str(trial) for _, trial in sorted(seen.trials.items())}
     return {
         "findings": [finding.name for finding in findings],
         "evidence": [finding.evidence for finding in findings],
