@@ -120,9 +120,10 @@ def read_record(path: Path) -> dict:
     return json.loads(path.read_text("utf-8")) if path.exists() else {"runs": []}
 
 
-def write_record(path: Path, results: dict) -> None:
-    """With the machine and the versions that the last run was made with."""
-    write_json(path, {"machine": machine(), "versions": versions(), **results})
+def write_record(path: Path, results: dict, command: str) -> None:
+    """With the machine and the versions that its last run was made with."""
+    made_with = {"command": command, "machine": machine(), "versions": versions()}
+    write_json(path, {**made_with, "runs": results["runs"]})
 
 
 def main():
@@ -144,8 +145,8 @@ def main():
                 continue
             print(f"{given.variant} {arm} seed {seed}", flush=True)
             result = run(build(arm, given.variant, dataset, statistics, seed), given.steps)
-            results["runs"].append({**key, **result, "limit": given.steps})
-            write_record(given.out, results)
+            results["runs"].append({**key, "images": len(dataset.train), **result, "limit": given.steps})
+            write_record(given.out, results, "python course/results/dead_start.py DIR")
             print(f"  {'started' if result['started'] else 'not started'} after {result['steps']} steps", flush=True)
 
 

@@ -52,7 +52,7 @@ def main():
         result = run(trainer, given.steps)
         entry = {"variant": name, "recipe": recipe.name, "data": given.data, "seed": given.seed, "limit": given.steps}
         results["runs"].append({**entry, "doctor": doctor, **result})
-        write_record(given.out, results)
+        write_record(given.out, results, "python course/results/doctor.py")
 
 
 if __name__ == "__main__":
