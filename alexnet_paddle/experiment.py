@@ -102,7 +102,7 @@ def train(options: Options, resume: bool = False, say=print) -> dict:
 
         device = runtime.choose_device(options.device)
         say(f"device: {device} (asked for: {options.device}); CPU settings: {_words(CPU_SETTINGS) or 'as they were'}")
-        dataset = _load(options, config, recipe, stored["data"] if resume else None, say)
+        dataset = _load(options, config, recipe, say, stored["data"] if resume else None)
         config = config.replace(num_classes=len(dataset.classes))
         _describe_net(config, recipe, say)
         start = None
@@ -124,7 +124,7 @@ def train(options: Options, resume: bool = False, say=print) -> dict:
             return _final_test(run, options, recipe, dataset, trainer)
 
 
-def _load(options, config, recipe, begun_with, say):
+def _load(options, config, recipe, say, begun_with=None):
     """The data set, checked, from its pack if it has one. A resume leaves out what the run was begun without:
     `begun_with` is what its config.json says of the data."""
     side = resize_side(config.image_size)
