@@ -48,6 +48,7 @@ def run(main) -> None:
     failed, 130 when it was interrupted."""
     module = sys.modules["__main__"].__spec__.name if main.__module__ == "__main__" else main.__module__
     command = module.removeprefix("alexnet_paddle.").removesuffix(".__main__")
+    sys.stdout.reconfigure(errors="backslashreplace")  # the name of a file may have what the terminal does not
     try:
         main()
     except (InputError, DeviceError) as error:

@@ -1,5 +1,7 @@
 """The exceptions that a command turns into one line on stderr and an exit status."""
 
+import unicodedata
+
 
 class InputError(ValueError):
     """Status 2. Something the user gave cannot be used; the message names it, says what is wrong and what to do."""
@@ -12,3 +14,12 @@ class TrainingFailed(RuntimeError):
 class Stopped(BaseException):
     """Status 130. Somebody asked the training to stop, and where it stopped is saved. Not an Exception, so that
     nothing on the way takes it for a failure."""
+
+
+def printable(text) -> str:
+    """For a message of one line: control characters, line breaks and bytes that are no text, all of which the name
+    of a file may have, as escapes."""
+    return "".join(
+        char.encode("unicode_escape").decode() if unicodedata.category(char) in ("Cc", "Cs", "Zl", "Zp") else char
+        for char in str(text)
+    )

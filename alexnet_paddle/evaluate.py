@@ -1,5 +1,6 @@
 """`python -m alexnet_paddle.evaluate RUN`: measure a run on its test pictures, or on others."""
 
+import os
 from pathlib import Path
 
 from alexnet_paddle import datasets
@@ -49,12 +50,12 @@ def choose_pictures(folder, checkpoint, data):
     was seen in training. Raises InputError for pictures that do not fit the run."""
     config = folder.read_config()
     options = Options(**config["options"])
-    own = data is None or (Path(options.data).is_dir() and Path(data).resolve() == Path(options.data).resolve())
+    own = data is None or (os.path.isdir(data) and os.path.isdir(options.data) and os.path.samefile(data, options.data))
     if not own:
         pictures = folders.read_all_images(Path(data), checkpoint.classes)
-        datasets.check_pictures(pictures.paths, progress)
+        datasets.check_pictures(pictures.paths, progress, "remove or replace them")
         return data, pictures
-    dataset = datasets.load(options.data, options.val)
+    dataset = datasets.load(options.data, options.val, config["data"].get("skipped"))
     if dataset.fingerprint != config["data"]["fingerprint"]:
         raise InputError(
             f"{options.data}: other pictures than when {folder.path} was trained, so its test split is lost; "

@@ -46,6 +46,7 @@ class Options:
     pool: str | None = None
     seed: int = 0
     val: float = datasets.DEFAULT_FRACTION
+    skip_bad: bool = False
     amp: bool = False
     # How a run is carried out, not what it computes: these may change when it is resumed.
     device: str = "auto"
@@ -101,7 +102,7 @@ def train(options: Options, resume: bool = False, say=print) -> dict:
 
         device = runtime.choose_device(options.device)
         say(f"device: {device} (asked for: {options.device}); CPU settings: {_words(CPU_SETTINGS) or 'as they were'}")
-        dataset = _load(options, config, recipe, say)
+        dataset = _load(options, config, recipe, say, stored["data"] if resume else None)
         config = config.replace(num_classes=len(dataset.classes))
         _describe_net(config, recipe, say)
         start = None
@@ -146,11 +147,17 @@ def _warn(trainer, say):
         say(f"warning: {finding.name}: {finding.evidence}; {finding.change} (more: python -m alexnet_paddle.doctor)")
 
 
-def _load(options, config, recipe, say):
-    """The data set, checked, from its pack if it has one."""
-    dataset = datasets.load(options.data, options.val)
-    dataset = packed.use(dataset, resize_side(config.image_size), progress, say)
-    datasets.check(dataset, progress)
+def _load(options, config, recipe, say, begun_with=None):
+    """The data set, checked, from its pack if it has one. A resume leaves out what the run was begun without:
+    `begun_with` is what its config.json says of the data."""
+    side = resize_side(config.image_size)
+    how = {"skip_bad": options.skip_bad}
+    if begun_with:
+        how = {"skipped": begun_with.get("skipped"), "remedy": "a resume needs those that the run was begun with"}
+    dataset = datasets.load_checked(options.data, options.val, side, progress, **how)
+    if dataset.skipped:
+        say(f"--skip-bad: {len(dataset.skipped)} pictures are left out; config.json lists them")
+    dataset = packed.use(dataset, side, progress, say)
     counts = ", ".join(f"{len(split)} {name}" for name, split in dataset.splits.items())
     say(f"data: {dataset.name}, {counts}{', packed' if dataset.packed else ''}")
     if dataset.packed and recipe.augmentation.crop == "resized":
@@ -325,6 +332,7 @@ def _description(options, config, recipe, dataset, device) -> dict:
             "fingerprint": dataset.fingerprint,
             "classes": list(dataset.classes),
             "images": {name: len(split) for name, split in dataset.splits.items()},
+            "skipped": dataset.skipped,
         },
         "device": device,
         "cpu_settings": CPU_SETTINGS,

@@ -6,7 +6,7 @@ import signal
 import threading
 from contextlib import contextmanager
 
-from alexnet_paddle.errors import TrainingFailed
+from alexnet_paddle.errors import InputError, TrainingFailed
 
 
 @contextmanager
@@ -36,6 +36,8 @@ def in_words(run, batch_size: int):
     go_on = "then go on with --resume" if run.last.exists() else "then train again"
     try:
         yield
+    except InputError as error:  # a picture that could be read when the training began
+        raise InputError(f"{error}; when it is back as it was, go on with --resume --out {run.path}") from None
     except MemoryError:
         raise TrainingFailed(
             f"out of memory with batches of {batch_size}; train again with a smaller --batch-size, or a smaller net"

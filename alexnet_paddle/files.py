@@ -22,7 +22,9 @@ def write_whole(path: Path, data: bytes) -> None:
 
 def write_json(path: Path, data: dict) -> None:
     """As `write_whole`; the same data gives the same bytes."""
-    write_whole(path, (json.dumps(data, indent=1, ensure_ascii=False) + "\n").encode())
+    text = json.dumps(data, indent=1, ensure_ascii=False) + "\n"
+    # The name of a file may have bytes that are no text: the escape is JSON, and reads as what it was.
+    write_whole(path, text.encode("utf-8", "backslashreplace"))
 
 
 def write_through(path: Path, data: bytes) -> None:

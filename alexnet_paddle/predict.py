@@ -13,7 +13,7 @@ BATCH = 32
 def main(argv=None):
     parser = Parser("predict", "Name what is on photos, with probabilities.")
     parser.add_argument("run", metavar="RUN", help="the run folder")
-    parser.add_argument("images", metavar="IMAGE", nargs="+", help="photos: JPEG, PNG and whatever else Pillow reads")
+    parser.add_argument("images", metavar="IMAGE", nargs="+", help="photos: JPEG, PNG, GIF, BMP, WebP or TIFF")
     parser.add_argument("--top", type=positive(int), default=3, metavar="K", help="likeliest classes (default 3)")
     parser.add_argument("--json", action="store_true", help="JSON in place of the table")
     parser.add_argument("--picture", metavar="FILE", help="also write a PNG of the photos with their classes")

@@ -41,6 +41,7 @@ def build_parser(command="train", description="Train a net and leave a run folde
     parser.add_argument(
         "--val", type=positive(float), metavar="F", help="share of photos cut off where a split is missing"
     )
+    parser.add_argument("--skip-bad", action="store_true", help="train without the pictures that cannot be read")
     parser.add_argument(
         "--save-every", type=positive(float), metavar="MIN", help="minutes between checkpoints in an epoch (default 10)"
     )

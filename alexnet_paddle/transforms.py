@@ -50,11 +50,18 @@ def resize_side(image_size: int) -> int:
 
 def central_square(image: Image.Image, side: int) -> np.ndarray:
     """The short side brought to `side` pixels, then the central square: uint8 [side, side, 3]."""
+    longest = 16 * min(image.size)
+    if max(image.size) > longest:  # a line of 5,000 pixels would become 256 x 1,280,000
+        image = _middle(image, *(min(length, longest) for length in image.size))
     scale = side / min(image.size)
     width, height = (max(side, round(length * scale)) for length in image.size)
-    left, top = (width - side) // 2, (height - side) // 2
     image = image.resize((width, height), Image.Resampling.BILINEAR)
-    return np.asarray(image.crop((left, top, left + side, top + side)))
+    return np.asarray(_middle(image, side, side))
+
+
+def _middle(image, width, height):
+    left, top = (image.width - width) // 2, (image.height - height) // 2
+    return image.crop((left, top, left + width, top + height))
 
 
 def random_resized_crop(image: Image.Image, size: int, rng: np.random.Generator) -> np.ndarray:

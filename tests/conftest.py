@@ -59,12 +59,13 @@ def call(monkeypatch, capsys):
 
 @pytest.fixture
 def refused(call):
-    """refused(module, *arguments) -> the one line on stderr of a command that must exit with status 2."""
+    """refused(module, *arguments) -> the one line on stderr of a command that must exit with status 2; with `lines`,
+    those that list bad pictures too."""
 
-    def run(module, *arguments):
+    def run(module, *arguments, lines=1):
         status, _, err = call(module, *arguments)
         assert status == 2, err
-        assert err.count("\n") == 1 and "Traceback" not in err
+        assert err.count("\n") == lines and "Traceback" not in err
         return err
 
     return run

@@ -185,16 +185,6 @@ def test_bad_data_folders_are_named(tmp_path, refused):
     assert not (tmp_path / "run").exists()
 
 
-def test_an_unreadable_picture_is_named_before_training(small_photos, tmp_path, refused):
-    (small_photos / "red" / "notes.jpg").write_text("not a picture")
-    try:
-        line = refused(train, "--variant", "cifar4", "--data", small_photos, "--out", tmp_path / "run")
-    finally:
-        (small_photos / "red" / "notes.jpg").unlink()
-    assert "notes.jpg" in line and "unknown format" in line
-    assert not (tmp_path / "run").exists()
-
-
 def test_an_output_folder_in_use_or_impossible_is_refused(small_run, small_photos, tmp_path, refused):
     before = sorted((path, path.stat().st_mtime_ns) for path in small_run.rglob("*"))
     assert "--resume" in refused(train, "--data", small_photos, "--out", small_run)

@@ -1,6 +1,9 @@
 """Folders of pictures: which layouts are read, how they are split, and what is said about the others."""
 
+import os
+import tempfile
 from collections import Counter
+from contextlib import contextmanager
 from pathlib import Path
 
 import numpy as np
@@ -233,23 +236,210 @@ def test_data_live_where_the_variable_says_else_in_the_repository(monkeypatch, t
     assert datasets.data_home() == Path(__file__).resolve().parents[1] / "data"
 
 
+# ---- links, permissions, odd names -----------------------------------------------------------------
+
+
+def link(path, target):
+    try:
+        path.symlink_to(target)
+    except OSError as error:
+        pytest.skip(f"no links here ({error})")
+
+
+def test_links_to_pictures_and_to_class_folders_are_followed(make_pictures, tmp_path):
+    root = make_pictures({"daisy": 3, "rose": 3})
+    elsewhere = make_pictures({"tulip": 4}, tmp_path / "elsewhere")
+    link(root / "tulip", elsewhere / "tulip")
+    link(root / "rose" / "more.png", elsewhere / "tulip" / "00.png")
+    classes, splits = read_folder(root, 0.15)
+    assert classes == ("daisy", "rose", "tulip")
+    counts = np.sum([np.bincount(split.labels, minlength=3) for split in splits.values()], axis=0)
+    assert counts.tolist() == [3, 4, 4]
+
+
+def test_links_in_circles_below_a_class_are_not_followed(make_pictures):
+    root = make_pictures({"daisy": ["a.png", "b.png", "deep/c.png"], "rose": 3})
+    link(root / "daisy" / "deep" / "up", root / "daisy")
+    link(root / "daisy" / "top", root)
+    link(root / "daisy" / "self", "self")
+    _, splits = read_folder(root, 0.15)
+    found = sorted(name for split in splits.values() for name in names(split, root) if name.startswith("daisy"))
+    assert found == ["daisy/a.png", "daisy/b.png", "daisy/deep/c.png"]
+
+
+@pytest.mark.parametrize(
+    "target, wrong",
+    [("all", "leads nowhere"), ("gone", "leads nowhere"), (".", "that it is in"), ("..", "that it is in")],
+)
+def test_a_link_that_would_lose_or_swallow_classes_is_refused_by_name(make_pictures, target, wrong):
+    root = make_pictures({"daisy": 3, "rose": 3})
+    link(root / "all", target)
+    with pytest.raises(InputError, match=wrong) as refused:
+        datasets.load(str(root))
+    assert str(refused.value).startswith(f"{root / 'all'}: ")
+
+
+def test_a_link_in_a_circle_in_place_of_the_folder_is_refused(tmp_path):
+    link(tmp_path / "self", "self")
+    with pytest.raises(InputError, match="cannot be read|no such folder") as refused:
+        datasets.load(str(tmp_path / "self"))
+    assert str(refused.value).startswith(f"{tmp_path / 'self'}: ")
+
+
+@pytest.mark.parametrize("target", ["nowhere.png", "z.png"])
+def test_a_picture_that_is_a_link_to_nothing_or_itself_is_bad(make_pictures, target):
+    root = make_pictures({"daisy": 3, "rose": 3})
+    link(root / "rose" / "z.png", target)
+    assert list(load_checked(root, skip_bad=True).skipped) == ["rose/z.png"]
+
+
+@pytest.fixture
+def without_root():
+    """Permissions mean nothing to root: files made by others are read as somebody else, for as long as the test is."""
+    if os.name == "nt":
+        pytest.skip("permissions as POSIX has them")
+    with tempfile.TemporaryDirectory() as folder:  # pytest's folders are closed to others
+        os.chmod(folder, 0o755)
+        yield Path(folder)
+
+
+@contextmanager
+def as_somebody():
+    root = os.geteuid() == 0
+    if root:
+        os.seteuid(65534)
+    try:
+        yield
+    finally:
+        if root:
+            os.seteuid(0)
+
+
+@pytest.mark.parametrize("mode", [0o000, 0o100])
+@pytest.mark.parametrize("closed", [".", "rose", "rose/deep"])
+def test_a_folder_without_permission_is_refused_by_name(make_pictures, without_root, closed, mode):
+    root = make_pictures({"daisy": 3, "rose": ["a.png", "b.png", "c.png", "deep/d.png"]}, without_root / "pictures")
+    (root / closed).chmod(mode)
+    try:
+        with as_somebody(), pytest.raises(InputError, match="Permission denied") as refused:
+            datasets.load(str(root))
+    finally:
+        (root / closed).chmod(0o755)
+    assert str(refused.value).startswith(f"{root / closed}: ")
+
+
+def test_a_folder_that_tells_names_only_is_refused_or_its_pictures_listed(make_pictures, without_root):
+    root = make_pictures({"daisy": 3, "rose": 3}, without_root / "pictures")
+    root.chmod(0o444)
+    try:
+        with as_somebody(), pytest.raises(InputError, match="Permission denied") as refused:
+            datasets.load(str(root))
+    finally:
+        root.chmod(0o755)
+    assert str(refused.value).startswith(f"{root / 'daisy'}: ")
+    (root / "rose").chmod(0o444)
+    try:
+        with as_somebody(), pytest.raises(InputError, match="3 of 6 pictures") as refused:
+            load_checked(root)
+    finally:
+        (root / "rose").chmod(0o755)
+    assert str(refused.value).count("Permission denied") == 3
+
+
+def test_a_picture_without_permission_is_bad(make_pictures, without_root):
+    root = make_pictures({"daisy": 3, "rose": 4}, without_root / "pictures")
+    (root / "rose" / "01.png").chmod(0)
+    with as_somebody():
+        assert load_checked(root, skip_bad=True).skipped == {"rose/01.png": "Permission denied"}
+
+
+def test_names_of_files_may_be_anything_and_are_shown_on_one_line(make_pictures):
+    if os.name == "nt":
+        pytest.skip("Windows takes no such names")
+    odd = ["two\nlines.png", os.fsdecode(b"\xc4\xe3.png"), "\x1b[2J.png", "花 1.png"]
+    root = make_pictures({"daisy": odd, "rose": 3})
+    assert load_checked(root).skipped == {}
+    for name in odd:
+        (root / "daisy" / name).write_text("")
+    make_pictures({"daisy": 3}, root)
+    with pytest.raises(InputError) as refused:
+        load_checked(root)
+    lines = str(refused.value).splitlines()
+    assert len(lines) == 5 and all(map(str.isprintable, lines))
+    assert f"{root}/daisy/花 1.png: the file is empty" in lines
+    assert set(load_checked(root, skip_bad=True).skipped) == {f"daisy/{name}" for name in odd}
+
+
+@pytest.mark.parametrize("name", ["two\nlines", os.fsdecode(b"\xc4\xe3")])
+def test_a_class_needs_a_name_that_can_be_shown(make_pictures, name):
+    if os.name == "nt":
+        pytest.skip("Windows takes no such names")
+    root = make_pictures({"daisy": 3, name: 3})
+    with pytest.raises(InputError, match="rename the folder") as refused:
+        datasets.load(str(root))
+    assert str(refused.value).isprintable()
+
+
+# ---- bad pictures ----------------------------------------------------------------------------------
+
+
 def silent(items, description):
     return items
 
 
-def test_check_names_the_first_bad_picture_and_counts_the_others(make_pictures):
+def load_checked(root, fraction=0.15, **options):
+    return datasets.load_checked(str(root), fraction, 37, silent, **options)
+
+
+def test_the_check_lists_every_bad_picture_with_its_reason(make_pictures):
     root = make_pictures({f"{split}/{name}": 3 for split in ("train", "val", "test") for name in ("daisy", "rose")})
-    dataset = datasets.load(str(root))
-    datasets.check(dataset, silent)
+    assert len(load_checked(root).train) == 6
 
     (root / "val" / "rose" / "01.png").write_text("no picture")
-    with pytest.raises(InputError) as refused:
-        datasets.check(dataset, silent)
-    assert str(root / "val" / "rose" / "01.png") in str(refused.value)
-    assert "more" not in str(refused.value)
-
     for split in ("train", "test"):
         (root / split / "daisy" / "00.png").write_bytes(b"")
-    with pytest.raises(InputError, match="and 2 more") as refused:
-        datasets.check(dataset, silent)
-    assert str(root / "train" / "daisy" / "00.png") in str(refused.value)
+    with pytest.raises(InputError) as refused:
+        load_checked(root)
+    first, *lines = str(refused.value).splitlines()
+    assert first == "3 of 18 pictures cannot be read; remove or replace them, or leave them out with --skip-bad:"
+    assert lines == [
+        f"{root / 'train/daisy/00.png'}: the file is empty",
+        f"{root / 'val/rose/01.png'}: unknown format",
+        f"{root / 'test/daisy/00.png'}: the file is empty",
+    ]
+
+
+def test_a_picture_that_vanishes_between_listing_and_reading_is_bad(make_pictures):
+    root = make_pictures({"daisy": 3, "rose": 4})
+    listed = datasets.load(str(root))
+    (root / "rose" / "01.png").unlink()
+    paths = [path for split in listed.splits.values() for path in split.paths]
+    with pytest.raises(InputError, match="1 of 7 pictures") as refused:
+        datasets.check_pictures(paths, silent, "look")
+    assert str(refused.value).splitlines()[1].startswith(f"{root / 'rose' / '01.png'}: No such file")
+
+
+@pytest.mark.parametrize("layout", ["", "train/"])
+def test_skipped_pictures_are_as_if_they_had_been_removed(make_pictures, layout):
+    root = make_pictures({f"{layout}{name}": 20 for name in ("daisy", "rose")})
+    bad = [f"{layout}daisy/00.png", f"{layout}rose/07.png", f"{layout}rose/11.png"]
+    for name in bad:
+        (root / name).write_bytes(b"")
+    skipped = load_checked(root, skip_bad=True)
+    assert skipped.skipped == dict.fromkeys(bad, "the file is empty")
+    for name in bad:
+        (root / name).unlink()
+    removed = load_checked(root)
+    assert removed.skipped == {} and removed.fingerprint == skipped.fingerprint
+    for name, split in removed.splits.items():
+        assert split.paths == skipped.splits[name].paths
+
+
+def test_a_class_or_a_split_with_bad_pictures_only_is_refused(make_pictures):
+    root = make_pictures({"daisy": 5, "rose": 3})
+    for number in range(3):
+        (root / "rose" / f"0{number}.png").write_bytes(b"")
+        says = "holds no picture that can be read" if number == 2 else "too few pictures"
+        with pytest.raises(InputError, match=says) as refused:
+            load_checked(root, skip_bad=True)
+        assert str(refused.value).startswith(f"{root / 'rose'}: ")

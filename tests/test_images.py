@@ -1,10 +1,14 @@
 """Reading pictures: every kind of file looks as a person would see it, and what is no picture is named."""
 
+import struct
+import zlib
+
 import numpy as np
 import pytest
 from PIL import Image
 
-from alexnet_paddle.datasets.images import check_image, open_image
+from alexnet_paddle.datasets.folders import ImageFiles
+from alexnet_paddle.datasets.images import find_bad, open_image
 from alexnet_paddle.errors import InputError
 
 EXIF_ORIENTATION = 0x0112
@@ -32,10 +36,14 @@ def saved(path, picture, **options):
     return path
 
 
+def silent(items, description):
+    return items
+
+
 def read(path):
     picture = open_image(path)
     assert picture.mode == "RGB"
-    assert check_image(path) is None
+    assert not find_bad([path], silent)
     return np.asarray(picture)
 
 
@@ -118,6 +126,42 @@ def test_of_an_animation_the_first_frame_is_read(tmp_path):
     assert (read(path) == [255, 0, 0]).all()
 
 
+@pytest.mark.parametrize("suffix", ["png", "webp", "tif"])
+def test_of_other_animations_too(tmp_path, suffix):
+    frames = [Image.new("RGB", (8, 8), colour) for colour in ("red", "lime", "blue")]
+    path = saved(tmp_path / f"moving.{suffix}", frames[0], save_all=True, append_images=frames[1:])
+    np.testing.assert_allclose(read(path).reshape(-1, 3), [[255, 0, 0]] * 64, atol=3)
+
+
+def test_sixteen_bit_colours_are_scaled_not_cut(tmp_path):
+    """A PNG by hand, because Pillow writes none."""
+
+    def chunk(kind, data):
+        return struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(kind + data))
+
+    header = struct.pack(">IIBBBBB", 2, 1, 16, 2, 0, 0, 0)
+    pixels = b"\0" + struct.pack(">6H", 65535, 32768, 255, 0, 512, 40000)
+    path = tmp_path / "deep.png"
+    path.write_bytes(
+        b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", header) + chunk(b"IDAT", zlib.compress(pixels)) + chunk(b"IEND", b"")
+    )
+    np.testing.assert_allclose(read(path), [[[255, 128, 1], [0, 2, 156]]], atol=1)
+
+
+def test_numbers_that_are_none_become_colours_without_a_warning(tmp_path, recwarn):
+    values = np.array([[0, 255, np.nan, np.inf, -np.inf, 1e30]], "float32")
+    pixels = read(saved(tmp_path / "measured.tif", Image.fromarray(values)))
+    assert pixels[0, :, 0].tolist() == [0, 0, 0, 255, 0, 255]
+    assert not recwarn
+
+
+@pytest.mark.parametrize("size", [(1, 1), (1, 5000), (5000, 1), (3, 400)])
+def test_pictures_of_a_pixel_or_a_line_are_used(tmp_path, size):
+    path = saved(tmp_path / "thin.png", Image.new("RGB", size, (10, 200, 90)))
+    assert read(path).shape == (size[1], size[0], 3)
+    assert (ImageFiles([path], [0]).square(0, 37) == np.full((37, 37, 3), [10, 200, 90])).all()
+
+
 def cut(path, picture):
     """The first two thirds of a picture's file."""
     data = saved(path, picture).read_bytes()
@@ -128,23 +172,67 @@ def noise():
     return Image.fromarray(np.random.default_rng(0).integers(0, 256, (64, 64, 3), dtype=np.uint8))
 
 
-UNREADABLE = {
-    "letter.jpg": lambda path: path.write_text("dear reader"),
-    "empty.png": lambda path: path.write_bytes(b""),
-    "cut.jpg": lambda path: cut(path, noise()),
-    "cut.png": lambda path: cut(path, noise()),
-    "folder.jpg": lambda path: path.mkdir(),
-    "missing.jpg": lambda path: None,
+def bomb(path, side):
+    """A file of some kB with more pixels than Pillow wants to decode."""
+    Image.new("1", (side, side)).save(path)
+
+
+UNREADABLE = {  # name -> (what makes it, a word of the reason)
+    "letter.jpg": (lambda path: path.write_text("dear reader"), "unknown format"),
+    "empty.png": (lambda path: path.write_bytes(b""), "empty"),
+    "cut.jpg": (lambda path: cut(path, noise()), "truncated"),
+    "cut.png": (lambda path: cut(path, noise()), "truncated"),
+    "folder.jpg": (lambda path: path.mkdir(), ""),
+    "missing.jpg": (lambda path: None, "o such file"),
+    "large.png": (lambda path: bomb(path, 10_000), "exceeds limit"),  # Pillow would only warn
+    "huge.png": (lambda path: bomb(path, 14_000), "exceeds limit"),
+    "program.jpg": (lambda path: noise().save(path, "EPS"), "unknown format"),  # Pillow would start Ghostscript
 }
 
 
 @pytest.mark.parametrize("name", UNREADABLE)
-def test_what_is_no_picture_is_refused_by_name(tmp_path, name):
+def test_what_is_no_picture_is_refused_by_name(tmp_path, name, recwarn):
     path = tmp_path / name
-    UNREADABLE[name](path)
-    with pytest.raises(InputError) as refused:
+    make, word = UNREADABLE[name]
+    make(path)
+    with pytest.raises(InputError, match=word or None) as refused:
         open_image(path)
     message = str(refused.value)
     assert message.startswith(f"{path}: ")
     assert "\n" not in message
-    assert check_image(path)
+    [(bad, reason)] = find_bad([path], silent).items()
+    assert bad == path and word in reason
+    assert not recwarn
+
+
+def test_the_limit_of_pixels_is_pillows(tmp_path, monkeypatch):
+    path = saved(tmp_path / "a.png", Image.new("RGB", (10, 10)))
+    monkeypatch.setattr(Image, "MAX_IMAGE_PIXELS", 100)
+    assert read(path).shape == (10, 10, 3)
+    monkeypatch.setattr(Image, "MAX_IMAGE_PIXELS", 99)
+    with pytest.raises(InputError, match="exceeds limit"):
+        open_image(path)
+    assert list(find_bad([path], silent)) == [path]
+
+
+def test_bad_pictures_come_in_the_order_of_the_paths(tmp_path):
+    paths = [tmp_path / f"{number:03}.png" for number in range(100)]
+    for path in paths[::3]:
+        saved(path, noise())
+    assert list(find_bad(paths, silent)) == [path for path in paths if path not in paths[::3]]
+
+
+def test_damaged_files_write_nothing_to_the_terminal(tmp_path, capsys, recwarn):
+    """A TIFF with a thousand samples a pixel is logged by Pillow as an error, a cut EXIF block warned of."""
+    path = saved(tmp_path / "odd.tif", noise())
+    data = bytearray(path.read_bytes())
+    place = data.find(struct.pack("<HHI", 277, 3, 1))  # the entry SamplesPerPixel
+    data[place + 8 : place + 10] = struct.pack("<H", 1000)
+    path.write_bytes(data)
+    assert list(find_bad([path], silent)) == [path]
+    exif = Image.Exif()
+    exif[0x010E] = "a description long enough to lie elsewhere"
+    path = saved(tmp_path / "odd.jpg", noise(), exif=exif)
+    path.write_bytes(path.read_bytes().replace(struct.pack(">I", 26), struct.pack(">I", 60000), 1))
+    read(path)
+    assert not recwarn and capsys.readouterr() == ("", "")

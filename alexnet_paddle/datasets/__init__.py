@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import hashlib
 import os
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from alexnet_paddle.datasets import cifar, folders, images, packed, petals
-from alexnet_paddle.errors import InputError
+from alexnet_paddle.errors import InputError, printable
 
 DEFAULT_FRACTION = 0.15
+REMEDY = "remove or replace them, or leave them out with --skip-bad"
 
 
 @dataclass(frozen=True)
@@ -24,6 +25,7 @@ class Dataset:
     val: images.Pictures
     test: images.Pictures
     folder: Path | None = None  # where the pictures lie, None if not in a folder
+    skipped: dict[str, str] = field(default_factory=dict)  # files below `folder` that are left out -> why
 
     @property
     def splits(self) -> dict:
@@ -54,41 +56,53 @@ def data_home() -> Path:
     raise InputError("no place for data: set ALEXNET_PADDLE_DATA to a folder (the package is not in its repository)")
 
 
-def load(data: str, fraction: float = DEFAULT_FRACTION) -> Dataset:
+def load(data: str, fraction: float = DEFAULT_FRACTION, skipped: dict[str, str] | None = None) -> Dataset:
     """`data` is "petals", "cifar10", "cifar10:ARCHIVE" or a folder of pictures.
 
-    `fraction` of the training pictures of each class becomes a split that is not there.
+    `fraction` of the training pictures of each class becomes a split that is not there. The files `skipped`, see
+    `Dataset`, are left out before that, so all is as if they were not in the folder.
     Raises InputError when the data is missing or cannot be used.
     """
     if not 0 < fraction <= 0.5:
         raise InputError(f"--val {fraction}: choose a share above 0 and at most 0.5")
     if data == "petals":
         folder = petals.ensure(data_home() / "petals")
-        classes, splits = folders.read_folder(folder, fraction)
-        return Dataset(data, classes, petals.DISPLAY_NAMES, **splits, folder=folder)
+        return _from_folder(data, folder, fraction, skipped or {})
     if data == "cifar10" or data.startswith("cifar10:"):
         classes, splits = cifar.read(data.partition(":")[2] or None, data_home(), fraction)
         return Dataset(data, classes, {}, **splits)
-    classes, splits = folders.read_folder(Path(data), fraction)
+    return _from_folder(os.path.realpath(data), Path(data), fraction, skipped or {})
+
+
+def _from_folder(title, folder, fraction, skipped):
+    classes, splits = folders.read_folder(folder, fraction, {folder / name for name in skipped})
     names = {name: petals.DISPLAY_NAMES[name] for name in classes if name in petals.DISPLAY_NAMES}
-    return Dataset(str(Path(data).resolve()), classes, names, **splits, folder=Path(data))
+    return Dataset(title, classes, names, **splits, folder=folder, skipped=skipped)
 
 
-def check(dataset: Dataset, progress) -> None:
-    """`check_pictures` for all splits of a folder, unless they are packed: then all have been decoded."""
-    if not dataset.packed:
-        check_pictures([path for split in dataset.splits.values() for path in getattr(split, "paths", ())], progress)
+def load_checked(
+    data: str, fraction: float, side: int, progress, *, skip_bad=False, skipped=None, remedy=REMEDY
+) -> Dataset:
+    """`load`, with the pack of this `side` where there is a current one; else every picture is opened once.
 
-
-def check_pictures(paths, progress) -> None:
-    """Open every picture once. Raises InputError naming the first one that cannot be read.
-
+    Raises InputError listing all that cannot be read, and what to do: `remedy`. With `skip_bad` they are left out as
+    `load` does it, so the splits and all that follows are the same as if they had been removed from the folder.
     `progress(iterable, description)` may show a bar.
     """
-    bad = []
-    for path in progress(paths, "checking pictures"):
-        if reason := images.check_image(path):
-            bad.append(f"{path}: not a readable picture ({reason})")
-    if bad:
-        more = f", and {len(bad) - 1} more like it" if len(bad) > 1 else ""
-        raise InputError(f"{bad[0]}{more}; remove or replace it")
+    dataset = packed.use_if_current(load(data, fraction, skipped), side)
+    if dataset.folder is None or dataset.packed:  # what is packed has been decoded
+        return dataset
+    paths = [path for split in dataset.splits.values() for path in split.paths]
+    if not skip_bad:
+        check_pictures(paths, progress, remedy)
+        return dataset
+    bad = images.find_bad(paths, progress)
+    bad = {path.relative_to(dataset.folder).as_posix(): reason for path, reason in bad.items()}
+    return load(data, fraction, bad) if bad else dataset
+
+
+def check_pictures(paths, progress, remedy: str) -> None:
+    """Raises InputError listing all pictures that cannot be read, a line each, under one that says what to do."""
+    if bad := images.find_bad(paths, progress):
+        lines = [f"{printable(path)}: {reason}" for path, reason in bad.items()]
+        raise InputError("\n".join([f"{len(bad)} of {len(paths)} pictures cannot be read; {remedy}:", *lines]))

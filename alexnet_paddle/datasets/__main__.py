@@ -16,13 +16,14 @@ def main(argv=None):
     parser.add_argument(
         "--variant", choices=VARIANTS, default="mini", metavar="NAME", help="pack for this net (default mini)"
     )
+    parser.add_argument("--skip-bad", action="store_true", help="pack without the pictures that cannot be read")
     arguments = parser.parse_args(argv)
     if (arguments.action == "pack") != (arguments.data is not None):
         parser.error("DIR: pack needs the folder, petals takes none")
     if arguments.action == "petals":
         draw_petals()
     else:
-        pack(arguments.data, resize_side(VARIANTS[arguments.variant].image_size))
+        pack(arguments.data, resize_side(VARIANTS[arguments.variant].image_size), arguments.skip_bad)
 
 
 def draw_petals() -> None:
@@ -31,18 +32,20 @@ def draw_petals() -> None:
     print(petals.pixel_checksum(directory))
 
 
-def pack(data: str, side: int) -> None:
+def pack(data: str, side: int, skip_bad: bool) -> None:
     """Raises InputError when the folder cannot be packed."""
     if data.partition(":")[0] == "cifar10":
         raise InputError("cifar10: is not a folder of pictures; there is nothing to pack")
-    pack = packed.Pack(datasets.load(data), side)
+    dataset = datasets.load_checked(data, datasets.DEFAULT_FRACTION, side, progress, skip_bad=skip_bad)
+    pack = packed.Pack(dataset, side)
     try:
         pack.read()
         print("up to date")
     except packed.StalePack:
         pack.build(progress)
     size = pack.squares.stat().st_size
-    print(f"{pack.squares}: {len(pack.paths)} pictures of {side} x {side}, {size / 1e6:.1f} MB")
+    left_out = f", without {len(dataset.skipped)} that cannot be read" if dataset.skipped else ""
+    print(f"{pack.squares}: {len(pack.paths)} pictures of {side} x {side}, {size / 1e6:.1f} MB{left_out}")
 
 
 if __name__ == "__main__":

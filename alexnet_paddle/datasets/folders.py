@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import numpy as np
 from PIL import Image
 
 from alexnet_paddle.datasets.images import Pictures, open_image
-from alexnet_paddle.errors import InputError
+from alexnet_paddle.errors import InputError, printable
 
 EXTENSIONS = {".jpg", ".jpeg", ".png", ".bmp", ".gif", ".webp", ".tif", ".tiff"}
 SPLIT_SEED = 0  # not the run's seed: runs with different seeds are compared on the same test pictures
@@ -27,17 +28,15 @@ class ImageFiles(Pictures):
         return ImageFiles([self.paths[i] for i in indices], self.labels[indices])
 
 
-def read_folder(directory: Path, fraction: float) -> tuple[tuple[str, ...], dict[str, ImageFiles]]:
+def read_folder(directory: Path, fraction: float, without=frozenset()) -> tuple[tuple[str, ...], dict[str, ImageFiles]]:
     """(class names, {"train", "val", "test"} -> ImageFiles).
 
     Without a test folder the `val` folder is the test split; a split that is then missing is cut from the
-    training pictures: `fraction` of every class, the same ones each time.
+    training pictures: `fraction` of every class, the same ones each time. All this as if the paths `without` were
+    not there.
     Raises InputError when the folder cannot be a data set.
     """
     directory = Path(directory)
-    if not directory.is_dir():
-        what = "is not a folder" if directory.exists() else "no such folder"
-        raise InputError(f"{directory}: {what}; give a folder with one subfolder of pictures a class")
     parts = {path.name: path for path in _subfolders(directory)}
     if "train" in parts and set(parts) <= {"train", "val", "test"}:
         test = parts.get("test", parts.get("val"))
@@ -46,11 +45,11 @@ def read_folder(directory: Path, fraction: float) -> tuple[tuple[str, ...], dict
         parts, test, val = {"train": directory}, None, None
 
     classes = _class_names(parts["train"])
-    splits = {"train": _list_images(parts["train"], classes)}
+    splits = {"train": _list_images(parts["train"], classes, without)}
     for name, folder in (("test", test), ("val", val)):
         if folder is not None:
             _require_known_classes(folder, classes)
-            splits[name] = _list_images(folder, classes)
+            splits[name] = _list_images(folder, classes, without)
         else:
             splits["train"], splits[name] = _stratified_split(splits["train"], fraction, classes)
     return classes, splits
@@ -60,7 +59,7 @@ def read_all_images(directory: Path, classes) -> ImageFiles:
     """Every picture of `directory` (of its test, else val folder if it has one), labelled by the given classes."""
     directory = Path(directory)
     for name in ("test", "val"):
-        if (directory / name).is_dir() and name not in classes:
+        if os.path.isdir(directory / name) and name not in classes:
             directory = directory / name
             break
     found = _class_names(directory, at_least=1)
@@ -69,27 +68,57 @@ def read_all_images(directory: Path, classes) -> ImageFiles:
 
 
 def _subfolders(directory):
-    return sorted(path for path in directory.iterdir() if path.is_dir() and not path.name.startswith("."))
+    """Those that can be classes. Raises InputError for a folder that cannot be looked into, and for links that would
+    lose a class or take all pictures for one."""
+    try:
+        with os.scandir(directory) as entries:
+            visible = [entry for entry in entries if not entry.name.startswith(".")]
+    except OSError as error:
+        raise _unreadable(directory, error, "give a folder with one subfolder of pictures a class") from None
+    for link in filter(os.DirEntry.is_symlink, visible):
+        if not os.path.exists(link):
+            raise InputError(f"{printable(link.path)}: a link that leads nowhere; mend or remove it")
+        if Path(os.path.realpath(directory)).is_relative_to(os.path.realpath(link)):
+            raise InputError(f"{printable(link.path)}: a link to a folder that it is in; remove it")
+    return sorted(Path(entry) for entry in visible if entry.is_dir())
 
 
 def _pictures(folder):
-    return sorted(
-        path
-        for path in folder.rglob("*")
-        if path.suffix.lower() in EXTENSIONS
-        and not any(part.startswith(".") for part in path.relative_to(folder).parts)  # e.g. .ipynb_checkpoints
-        and path.is_file()
-    )
+    """The pictures in a folder and those below it, but not behind links to folders, which may go in circles. Links to
+    files that are not there belong to them: somebody has to know."""
+    found = []
+    for parent, folders, files in os.walk(folder, onerror=_raise_unless_gone):
+        folders[:] = [name for name in folders if not name.startswith(".")]  # e.g. .ipynb_checkpoints
+        paths = (Path(parent, name) for name in files if not name.startswith("."))
+        found += [
+            path
+            for path in paths
+            if path.suffix.lower() in EXTENSIONS and (os.path.isfile(path) or not os.path.exists(path))
+        ]
+    return sorted(found)
+
+
+def _raise_unless_gone(error):
+    if not isinstance(error, FileNotFoundError):
+        raise _unreadable(error.filename, error, "give yourself permission, or remove it")
+
+
+def _unreadable(folder, error, remedy) -> InputError:
+    """The message for a folder whose content the system does not tell."""
+    reasons = {FileNotFoundError: "no such folder", NotADirectoryError: "is not a folder"}
+    reason = reasons.get(type(error), f"the folder cannot be read ({error.strerror})")
+    return InputError(f"{printable(folder)}: {reason}; {remedy}")
 
 
 def _class_names(directory, at_least=2) -> tuple[str, ...]:
-    if not directory.is_dir():
-        raise InputError(f"{directory}: no such folder; give a folder with one subfolder of pictures a class")
     names = tuple(path.name for path in _subfolders(directory))
     if not names:
         raise InputError(f"{directory}: has no class folders; put the pictures of each class into a folder of its own")
     if len(names) < at_least:
         raise InputError(f"{directory}: has one class only ({names[0]}); a classifier needs two or more")
+    for name in names:
+        if name != printable(name):  # it is shown in tables and written into files
+            raise InputError(f"{printable(directory / name)}: no name that can be shown; rename the folder")
     return names
 
 
@@ -101,14 +130,16 @@ def _require_known_classes(directory, classes):
         )
 
 
-def _list_images(directory, classes, only=None) -> ImageFiles:
+def _list_images(directory, classes, without=frozenset(), only=None) -> ImageFiles:
     paths, labels = [], []
     for label, name in enumerate(classes):
         if only is not None and name not in only:
             continue
-        found = _pictures(directory / name) if (directory / name).is_dir() else []
+        there = _pictures(directory / name)
+        found = [path for path in there if path not in without]
         if not found:
-            raise InputError(f"{directory / name}: holds no pictures ({', '.join(sorted(EXTENSIONS))})")
+            kinds = f"holds no pictures ({', '.join(sorted(EXTENSIONS))})"
+            raise InputError(f"{directory / name}: {'holds no picture that can be read' if there else kinds}")
         paths += found
         labels += [label] * len(found)
     return ImageFiles(paths, labels)

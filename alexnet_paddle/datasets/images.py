@@ -2,11 +2,23 @@
 
 from __future__ import annotations
 
-import numpy as np
-from PIL import Image, ImageOps
+import logging
+import os
+import warnings
+from contextlib import contextmanager
+from multiprocessing.pool import ThreadPool
+from pathlib import Path
 
-from alexnet_paddle.errors import InputError
+import numpy as np
+from PIL import Image, ImageOps, UnidentifiedImageError
+
+from alexnet_paddle.errors import InputError, printable
 from alexnet_paddle.transforms import central_square
+
+# Pillow knows more, and goes by the content, not the name: for some formats it would start other programs.
+FORMATS = ("JPEG", "PNG", "GIF", "BMP", "WEBP", "TIFF")
+
+logging.getLogger("PIL").addHandler(logging.NullHandler())  # else what it logs on damaged files goes to the terminal
 
 
 class Pictures:
@@ -29,30 +41,58 @@ class Pictures:
 def open_image(path) -> Image.Image:
     """The picture in RGB, of an animated one the first frame. Raises InputError, naming the file, if unreadable."""
     try:
-        with Image.open(path) as image:
-            return to_rgb(image)
+        with _quiet():
+            return _read(path)
     except FileNotFoundError:
-        raise InputError(f"{path}: no such file") from None
-    except IsADirectoryError:
-        raise InputError(f"{path}: is a folder, not a picture") from None
+        raise InputError(f"{printable(path)}: no such file") from None
     except Exception as error:  # Pillow's decoders raise many kinds
-        raise InputError(f"{path}: not a readable picture ({_reason(error)}); remove or replace it") from None
+        raise InputError(f"{printable(path)}: not a readable picture ({_reason(error)}); replace it") from None
 
 
-def _reason(error) -> str:
-    text = str(error).splitlines()[0] if str(error) else type(error).__name__
-    return "unknown format" if "cannot identify image file" in text else text
+def find_bad(paths, progress) -> dict[Path, str]:
+    """The pictures that cannot be read, in the order of `paths`, each with the reason; `progress(iterable,
+    description)` may show a bar.
+
+    Pillow decodes without Python's lock, so threads use all cores.
+    """
+    with _quiet(), ThreadPool(min(os.cpu_count() or 1, 8)) as pool:
+        reasons = pool.imap(_reason_against, paths, chunksize=8)
+        return {path: reason for path, reason in zip(progress(paths, "checking pictures"), reasons) if reason}
 
 
-def check_image(path) -> str | None:
-    """None for a readable picture, else the reason. JPEGs are decoded small, which still reads every byte."""
+def _reason_against(path) -> str | None:
+    """JPEGs are decoded small, which still reads every byte."""
     try:
-        with Image.open(path) as image:
-            image.draft("RGB", (32, 32))
-            to_rgb(image)
+        _read(path, small=True)
     except Exception as error:
         return _reason(error)
     return None
+
+
+@contextmanager
+def _quiet():
+    """Nothing that Pillow warns of goes to the terminal, and a picture too large for it, `Image.MAX_IMAGE_PIXELS`, is
+    an error: a small file can hold more pixels than the memory does. This is for all threads."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        warnings.simplefilter("error", Image.DecompressionBombWarning)
+        yield
+
+
+def _read(path, small=False) -> Image.Image:
+    if os.path.getsize(path) == 0:
+        raise ValueError("the file is empty")
+    with Image.open(path, formats=FORMATS) as image:
+        if small:
+            image.draft("RGB", (32, 32))
+        return to_rgb(image)
+
+
+def _reason(error) -> str:
+    if isinstance(error, UnidentifiedImageError):
+        return "unknown format"
+    lines = (getattr(error, "strerror", None) or str(error)).strip().splitlines()
+    return printable(lines[0]) if lines else type(error).__name__
 
 
 def to_rgb(image: Image.Image) -> Image.Image:
@@ -62,9 +102,11 @@ def to_rgb(image: Image.Image) -> Image.Image:
         image.load()
         return image
     if image.mode[0] in "IF":  # 16- and 32-bit grey: Pillow would cut, not scale, the values
-        values = np.asarray(image).astype("float64")
+        values = np.nan_to_num(np.asarray(image).astype("float64"), copy=False)
         top = 65535 if image.mode.startswith("I;16") or values.max() > 255 else 255
-        image = Image.fromarray((values.clip(0, top) * (255 / top)).astype("uint8"))
+        values.clip(0, top, out=values)  # in place: of a large picture each copy is a gigabyte
+        values *= 255 / top
+        image = Image.fromarray(values.astype("uint8"))
     if image.mode in ("RGBA", "LA", "PA") or "transparency" in image.info:
         image = image.convert("RGBA")
         image = Image.alpha_composite(Image.new("RGBA", image.size, "white"), image)

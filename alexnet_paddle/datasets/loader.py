@@ -8,6 +8,8 @@ import paddle
 from paddle.io import BatchSampler, DataLoader
 from paddle.io import Dataset as PaddleDataset
 
+from alexnet_paddle.errors import InputError
+
 
 class EpochBatches(BatchSampler):
     """Keys (epoch, index) in batches; shuffled anew in each epoch, or in order.
@@ -45,9 +47,12 @@ class Loader:
 
     def __iter__(self):
         if self.workers or paddle.get_device() != "cpu":
-            yield from DataLoader(
-                Keys(), batch_sampler=self.batch_sampler, collate_fn=self.arrays, num_workers=self.workers
-            )
+            for batch in DataLoader(
+                Keys(), batch_sampler=self.batch_sampler, collate_fn=self.arrays_or_error, num_workers=self.workers
+            ):
+                if len(batch) == 1:
+                    raise InputError(batch[0].numpy().tobytes().decode())
+                yield batch
             return
         # Paddle's DataLoader would make the batches ahead in a thread and hand them over, which takes longer than
         # making packed ones. Beside a GPU that is worth it; here the training needs all cores itself.
@@ -57,6 +62,14 @@ class Loader:
     def arrays(self, keys) -> tuple[np.ndarray, np.ndarray]:
         """The batch of these keys, in NumPy."""
         return self.inputs(keys), self.dataset.labels[[index for _, index in keys]]
+
+    def arrays_or_error(self, keys) -> tuple[np.ndarray, ...]:
+        """`arrays`, or the message of an InputError as bytes, which travel as a batch does: an exception Paddle would
+        print as a traceback, from its thread or process, and the training would hear only that there was one."""
+        try:
+            return self.arrays(keys)
+        except InputError as error:
+            return (np.frombuffer(str(error).encode(), "uint8"),)
 
 
 class Keys(PaddleDataset):

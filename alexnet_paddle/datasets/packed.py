@@ -24,7 +24,7 @@ from alexnet_paddle.datasets.images import open_image
 from alexnet_paddle.errors import InputError
 from alexnet_paddle.transforms import central_square
 
-FORMAT = 1  # raise it when the layout changes, or what `open_image` or `central_square` make of a picture
+FORMAT = 2  # raise it when the layout changes, or what `open_image` or `central_square` make of a picture
 
 
 class StalePack(Exception):
@@ -167,10 +167,10 @@ def use(dataset, side: int, progress, say):
     """The data set as it is best trained on: with its pack if it has one, packed again if that is stale; `petals`
     is packed when it is not yet. A folder that was never packed is left alone.
 
-    Raises InputError naming a picture that cannot be read. When a pack cannot be written, the pictures are read
-    from their files, and `say` says so.
+    Raises InputError naming a picture that cannot be read; `datasets.load_checked` finds them all before. When a pack
+    cannot be written, the pictures are read from their files, and `say` says so.
     """
-    if dataset.folder is None:
+    if dataset.folder is None or dataset.packed:
         return dataset
     pack = Pack(dataset, side)
     if not pack.exists and dataset.name != "petals":
