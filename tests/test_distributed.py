@@ -12,6 +12,7 @@ import signal
 import subprocess
 import sys
 import time
+from contextlib import suppress
 from pathlib import Path
 
 import numpy as np
@@ -54,18 +55,24 @@ class Job:
     def log(self, rank) -> str:
         return (self.logs / f"workerlog.{rank}").read_text()
 
-    def processes(self) -> dict[int, int]:
-        """rank -> process id, of those that live"""
-        found = {}
-        for path in Path("/proc").glob("[0-9]*/environ"):
+    def living(self) -> list[tuple[int, int, int]]:
+        """(rank, process id, parent's id) of all that the launcher started, and of what these did"""
+        found = []
+        for folder in Path("/proc").glob("[0-9]*"):
             try:
-                variables = path.read_text(errors="replace").split("\0")
-            except OSError:  # another user's, or gone meanwhile
+                variables = dict(
+                    line.split("=", 1) for line in (folder / "environ").read_text().split("\0") if "=" in line
+                )
+                parent = re.search(r"^PPid:\s*(\d+)$", (folder / "status").read_text(), re.M)[1]
+            except (OSError, UnicodeDecodeError):  # another user's, or gone meanwhile
                 continue
-            if f"PADDLE_LOG_DIR={self.logs}" in variables:
-                ranks = [value.partition("=")[2] for value in variables if value.startswith("PADDLE_TRAINER_ID=")]
-                found[int(ranks[0])] = int(path.parent.name)
+            if variables.get("PADDLE_LOG_DIR") == str(self.logs):
+                found.append((int(variables["PADDLE_TRAINER_ID"]), int(folder.name), int(parent)))
         return found
+
+    def kill(self, rank, number):
+        (process,) = (own for other, own, parent in self.living() if (other, parent) == (rank, self.launcher.pid))
+        os.kill(process, number)
 
     def wait_for(self, condition):
         end = time.monotonic() + 60
@@ -89,8 +96,9 @@ def start(tmp_path):
         if job.launcher.poll() is None:
             job.launcher.kill()
             job.launcher.communicate()
-        for process in job.processes().values():
-            os.kill(process, signal.SIGKILL)
+        for _, process, _ in job.living():
+            with suppress(ProcessLookupError):
+                os.kill(process, signal.SIGKILL)
 
 
 @pytest.fixture
@@ -193,19 +201,18 @@ def longer(arguments):
 
 @gloo
 @pytest.mark.slow
-@pytest.mark.parametrize("workers", [0, 1])
-def test_asked_to_stop_anywhere_all_stop_and_go_on_to_the_same_end(longer, start_training, tmp_path, workers):
+def test_asked_to_stop_anywhere_all_stop_and_go_on_to_the_same_end(longer, start_training, tmp_path):
     status, out = start_training(*longer, "--out", "straight").finish()
     assert status == 0, out
     run = tmp_path / "run"
-    job = start_training(*longer, "--out", run, "--workers", workers)
+    job = start_training(*longer, "--out", run, "--workers", 1)
     job.wait_for((run / "last").exists)
-    os.kill(job.processes()[1], signal.SIGTERM)
+    job.kill(1, signal.SIGTERM)
     status, out = job.finish()
     assert status == 130, out
     assert f"go on with --resume --out {run}" in out
     assert not (run / "report.json").exists()
-    status, out = start_training("--resume", "--out", run).finish()
+    status, out = start_training("--resume", "--out", run, "--workers", 0).finish()
     assert status == 0, out
     assert_same_bytes(run, tmp_path / "straight")
 
@@ -236,11 +243,12 @@ def test_a_killed_process_ends_the_job_with_an_error(longer, start_training, tmp
     run = tmp_path / "run"
     job = start_training(*longer, "--epochs", "1000", "--out", run)
     job.wait_for((run / "last").exists)
-    os.kill(job.processes()[rank], signal.SIGKILL)
+    job.kill(rank, signal.SIGKILL)
     status, out = job.finish()  # within its time limit
     assert status != 0
     assert "Pod failed" in out
-    assert not job.processes()
+    time.sleep(1)  # what was killed may take a moment to go
+    assert not job.living()
     assert Checkpoint.load(run / "last").state["epoch"] >= 1  # a whole one
 
 
@@ -251,17 +259,17 @@ def test_a_killed_process_ends_the_job_with_an_error(longer, start_training, tmp
     [
         (["--variant", "none"], 2, "train: --variant: invalid choice"),
         (["--data", "nowhere"], 2, "train: nowhere: no such folder"),
-        (["--weights", "nothing"], 2, "train: --weights nothing: nothing: no such file"),
         (["--resume"], 2, "train: run: not a run folder"),
         (["--learning-rate", "1e30"], 1, "so the training has blown up"),
     ],
 )
-def test_what_is_wrong_is_said_once_and_gives_the_status(arguments, start_training, tmp_path, given, status, words):
+def test_what_is_wrong_is_said_on_the_terminal_and_gives_the_status(
+    arguments, start_training, tmp_path, given, status, words
+):
     job = start_training(*([] if given == ["--resume"] else arguments), "--out", "run", *given)
     found, out = job.finish()
     assert found == status, out
-    assert words in job.log(0) and "Traceback" not in job.log(0)
-    assert "train:" not in job.log(1) and "Traceback" not in job.log(1)
+    assert words in out and "Traceback" not in job.log(0) + job.log(1)
     assert status == 1 or not (tmp_path / "run").exists()
 
 
