@@ -22,7 +22,8 @@ class Callback:
     def on_fit_begin(self, trainer): ...
 
     def on_batch_end(self, trainer, scores):
-        """After the update of step `trainer.step`, with the gradients still there. A run can go on from here."""
+        """After the update of step `trainer.step`, with the gradients still there. A run can go on from here. The
+        scores are a Tally of the batch."""
 
     def on_epoch_end(self, trainer, scores, seconds):
         """scores and seconds: "train" -> Tally, seconds, "val" -> Scores, seconds. `trainer.epoch` is the epoch's

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from alexnet_paddle import CPU_SETTINGS, __version__, datasets
+from alexnet_paddle import CPU_SETTINGS, __version__, datasets, distributed, runtime
 from alexnet_paddle.arithmetic import totals, trace
 from alexnet_paddle.cli import progress
 from alexnet_paddle.datasets import packed
@@ -80,58 +80,71 @@ def plan(options: Options) -> tuple[AlexNetConfig, Recipe]:
     return config, RECIPES[name].replace(**given)
 
 
-def train(options: Options, resume: bool = False, say=print) -> dict:
-    """Train, or go on with a run, and measure the test split once. Returns what `report.json` holds.
+def train(options: Options, resume: bool = False, say=print) -> dict | None:
+    """Train, or go on with a run, and measure the test split once. Returns what `report.json` holds, None in the
+    processes beside the first of a distributed training.
 
     Everything that can be wrong with the input is found before the run folder is made. Raises InputError,
     TrainingFailed, and Stopped after Ctrl-C or SIGTERM, when the checkpoint is written.
     """
     run = RunFolder(options.out)
+    if distributed.rank() > 0:
+        say = _say_nothing
     with ExitStack() as stack:
         if resume:
-            stored = run.read_config()
-            if run.report_file.exists():
+            stored, report = distributed.from_first(lambda: (run.read_config(), _read_report(run)))
+            if report:
                 say(f"{run.path}: this run is finished")
-                return json.loads(run.report_file.read_text("utf-8"))
-            stack.enter_context(run.locked())
+                return report
+            distributed.on_first(lambda: stack.enter_context(run.locked()))
         else:
-            run.require_new()
-        config, recipe = plan(options)
+            distributed.on_first(run.require_new)
+        config, recipe = distributed.together(lambda: plan(options))
 
-        from alexnet_paddle import failures, runtime  # paddle is loaded from here on
+        from alexnet_paddle import failures  # paddle is loaded from here on
 
         device = runtime.choose_device(options.device)
         say(f"device: {device} (asked for: {options.device}); CPU settings: {_words(CPU_SETTINGS) or 'as they were'}")
-        dataset = _load(options, config, recipe, say, stored["data"] if resume else None)
+        begun_without = stored["data"].get("skipped") if resume else None
+        dataset = distributed.on_first(lambda: _load(options, config, recipe, say, begun_without))
+        skipped = distributed.from_first(lambda: dataset.skipped)
+        dataset = distributed.together(lambda: dataset or _load(options, config, recipe, say, skipped))
+        _require_same_pictures(dataset)
         config = config.replace(num_classes=len(dataset.classes))
-        _describe_net(config, recipe, say)
+        distributed.together(lambda: _describe_net(config, recipe, say))
         start = None
         if resume:
-            _compare(stored, dataset, device, run, say)
-            start = _last_checkpoint(run, config)
+            distributed.together(lambda: _compare(stored, dataset, device, run, say))
+            start = distributed.from_first(lambda: _last_checkpoint(run, config))
         trainer, make_checkpoint = _build(options, config, recipe, dataset, device, start, say)
         if not resume:
-            stack.enter_context(run.locked())
-            run.create(_description(options, config, recipe, dataset, device))
-        trainer.callbacks = _callbacks(options, run, make_checkpoint)
+            distributed.on_first(lambda: stack.enter_context(run.locked()))
+            distributed.on_first(lambda: run.create(_description(options, config, recipe, dataset, device)))
+        trainer.callbacks = distributed.on_first(lambda: _callbacks(options, run, make_checkpoint)) or ()
         with failures.in_words(run, recipe.batch_size):
-            if start is None:
+            if start is None and distributed.size() == 1:
                 _warn(trainer, say)
             try:
                 with failures.stop_on_signals(trainer):
                     trainer.fit()
             except Stopped:
                 place = f"{run.last} holds epoch {trainer.epoch + 1}, step {trainer.step}"
-                raise Stopped(f"{place}; go on with --resume --out {run.path}") from None
-            return _final_test(run, options, recipe, dataset, trainer)
+                with distributed.alike():
+                    raise Stopped(f"{place}; go on with --resume --out {run.path}") from None
+            return _final_test(run, options, recipe, dataset, trainer) if distributed.rank() == 0 else None
+
+
+def _say_nothing(words):
+    """In place of `print` where another process says it."""
+
+
+def _read_report(run) -> dict | None:
+    return json.loads(run.report_file.read_text("utf-8")) if run.report_file.exists() else None
 
 
 def build_trainer(options: Options, say=print):
     """The `Trainer` that these options describe, at its beginning. No run folder is made. Raises InputError."""
     config, recipe = plan(options)
-
-    from alexnet_paddle import runtime
-
     device = runtime.choose_device(options.device)
     dataset = _load(options, config, recipe, say)
     config = config.replace(num_classes=len(dataset.classes))
@@ -147,14 +160,17 @@ def _warn(trainer, say):
         say(f"warning: {finding.name}: {finding.evidence}; {finding.change} (more: python -m alexnet_paddle.doctor)")
 
 
-def _load(options, config, recipe, say, begun_with=None):
-    """The data set, checked, from its pack if it has one. A resume leaves out what the run was begun without:
-    `begun_with` is what its config.json says of the data."""
+def _load(options, config, recipe, say, skipped=None):
+    """The data set, checked, from its pack if it has one. `skipped` is known where a run goes on, or where another
+    process has found it: all leave out the same pictures."""
     side = resize_side(config.image_size)
-    how = {"skip_bad": options.skip_bad}
-    if begun_with:
-        how = {"skipped": begun_with.get("skipped"), "remedy": "a resume needs those that the run was begun with"}
-    dataset = datasets.load_checked(options.data, options.val, side, progress, **how)
+    if not distributed.first_here():
+        dataset = datasets.load(options.data, options.val, skipped)
+    elif skipped is None:
+        dataset = datasets.load_checked(options.data, options.val, side, progress, skip_bad=options.skip_bad)
+    else:
+        remedy = "put back those that the run was begun with"
+        dataset = datasets.load_checked(options.data, options.val, side, progress, skipped=skipped, remedy=remedy)
     if dataset.skipped:
         say(f"--skip-bad: {len(dataset.skipped)} pictures are left out; config.json lists them")
     dataset = packed.use(dataset, side, progress, say)
@@ -163,6 +179,12 @@ def _load(options, config, recipe, say, begun_with=None):
     if dataset.packed and recipe.augmentation.crop == "resized":
         say(f"pack: recipe {recipe.name} crops the whole pictures, so those for training are read from their files")
     return dataset
+
+
+def _require_same_pictures(dataset):
+    if len(set(distributed.gather(dataset.fingerprint))) > 1:
+        with distributed.alike():
+            raise InputError(f"{dataset.name}: other pictures on one machine than on another; copy them again")
 
 
 def _describe_net(config, recipe, say):
@@ -177,7 +199,9 @@ def _describe_net(config, recipe, say):
     )
     outputs = sum(math.prod(row.out_shape) for row in rows)
     # What is certain: every layer's output is kept for the backward pass; weights, gradients, optimizer state.
-    least = 4 * (recipe.batch_size * outputs + 3 * parameters)
+    processes = min(distributed.size(), runtime.processes_here())
+    pictures = recipe.batch_size * processes // distributed.size()
+    least = 4 * (pictures * outputs + 3 * parameters * processes)
     if (memory := _memory()) and least > memory:
         raise InputError(
             f"--batch-size {recipe.batch_size}: takes at least {least / 1e9:.1f} GB, and this machine has "
@@ -197,7 +221,8 @@ def _compare(stored, dataset, device, run, say):
     """Raises InputError when the pictures are not those that the run was begun with; says what else differs."""
     if stored["data"]["fingerprint"] != dataset.fingerprint:
         raise InputError(f"{dataset.name}: other pictures than when {run.path} was begun; a resume needs the same")
-    now = {"device": device, "cpu_settings": CPU_SETTINGS, "versions": _versions()}
+    now = {**_machine(device), "versions": _versions()}
+    stored = {"processes": 1, **stored}  # runs of before there were several
     if differs := [what for what, value in now.items() if stored[what] != value]:
         words = "; ".join(f"{what} {_words(stored[what])}, now {_words(now[what])}" for what in differs)
         say(f"resume: begun with {words}; the last digits can differ from those of a run that was not stopped")
@@ -205,7 +230,7 @@ def _compare(stored, dataset, device, run, say):
 
 def _build(options, config, recipe, dataset, device, start, say):
     """The trainer, at its beginning or where `start` left off, and what makes a checkpoint of it."""
-    from alexnet_paddle import checkpoint, runtime
+    from alexnet_paddle import checkpoint
     from alexnet_paddle.datasets.loader import eval_loader, train_loader
     from alexnet_paddle.model import AlexNet
     from alexnet_paddle.trainer import Trainer
@@ -215,25 +240,22 @@ def _build(options, config, recipe, dataset, device, start, say):
     runtime.seed_everything(options.seed)
     model = AlexNet(config)
     if options.weights and not start:
-        try:
-            weights = checkpoint.read_weights(options.weights, options.trust_pickle)
-            new_last_layer = checkpoint.start_from_weights(model, weights)
-        except InputError as error:
-            raise InputError(f"--weights {options.weights}: {error}") from None
+        new_last_layer = distributed.on_first(lambda: _take_weights(model, options))
         reason = "; the last layer is new, because the classes differ" if new_last_layer else ""
         say(f"weights: {options.weights}{reason}")
     if start:
         preprocessing, axes = start.preprocessing, np.array(start.state["color_axes"])
     else:
-        statistics = _statistics(recipe, dataset.train, config.image_size)
+        statistics = distributed.from_first(lambda: _statistics(recipe, dataset.train, config.image_size))
         preprocessing = Preprocessing.fit(config.image_size, recipe.augmentation.normalise, statistics)
         axes = statistics.color_axes if statistics else np.zeros((3, 3))
     transform = TrainTransform(recipe.augmentation, preprocessing, axes)
+    part = distributed.rank(), distributed.size()
     trainer = Trainer(
         model,
         recipe,
-        train_loader(dataset.train, transform, recipe.batch_size, options.seed, options.workers),
-        eval_loader(dataset.val, preprocessing, recipe.batch_size, options.workers),
+        train_loader(dataset.train, transform, recipe.batch_size, options.seed, options.workers, part=part),
+        eval_loader(dataset.val, preprocessing, recipe.batch_size, options.workers, part=part),
         seed=options.seed,
         amp=options.amp and device != "cpu",
     )
@@ -257,6 +279,17 @@ def _build(options, config, recipe, dataset, device, start, say):
         )
 
     return trainer, make_checkpoint
+
+
+def _take_weights(model, options) -> bool:
+    """As `checkpoint.start_from_weights`. Process 0 does it; training begins with the same weights everywhere."""
+    from alexnet_paddle import checkpoint
+
+    try:
+        weights = checkpoint.read_weights(options.weights, options.trust_pickle)
+        return checkpoint.start_from_weights(model, weights)
+    except InputError as error:
+        raise InputError(f"--weights {options.weights}: {error}") from None
 
 
 def _statistics(recipe, images, image_size) -> Statistics | None:
@@ -334,10 +367,14 @@ def _description(options, config, recipe, dataset, device) -> dict:
             "images": {name: len(split) for name, split in dataset.splits.items()},
             "skipped": dataset.skipped,
         },
-        "device": device,
-        "cpu_settings": CPU_SETTINGS,
+        **_machine(device),
         "versions": _versions(),
     }
+
+
+def _machine(device) -> dict:
+    """What carries out a run, and decides its last digits."""
+    return {"device": device, "processes": distributed.size(), "cpu_settings": CPU_SETTINGS}
 
 
 def _versions() -> dict[str, str]:
@@ -352,6 +389,6 @@ def _versions() -> dict[str, str]:
 
 
 def _words(settings) -> str:
-    if isinstance(settings, str):
-        return settings
-    return " ".join(f"{name}={value}" for name, value in settings.items())
+    if isinstance(settings, dict):
+        return " ".join(f"{name}={value}" for name, value in settings.items())
+    return str(settings)

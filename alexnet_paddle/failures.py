@@ -6,19 +6,25 @@ import signal
 import threading
 from contextlib import contextmanager
 
+from alexnet_paddle import distributed
 from alexnet_paddle.errors import InputError, TrainingFailed
 
 
 @contextmanager
 def stop_on_signals(trainer):
-    """Ctrl-C and SIGTERM ask `trainer` to stop between two batches; a second one ends it where it is."""
+    """Ctrl-C and SIGTERM ask `trainer` to stop between two batches; a second one ends it where it is. Of several
+    processes none is ended by SIGTERM: Paddle's launcher sends it three times in a row, and kills after 30 seconds.
+    """
     if threading.current_thread() is not threading.main_thread():  # only there may handlers be set
         yield
         return
 
+    patient = distributed.size() > 1
+
     def ask(number, frame):
         trainer.stop_requested = True
-        signal.signal(number, signal.default_int_handler)  # raises KeyboardInterrupt
+        if not patient or number == signal.SIGINT:
+            signal.signal(number, signal.default_int_handler)  # raises KeyboardInterrupt
 
     # A shell starts background jobs with SIGINT ignored, and then it stays so.
     numbers = [n for n in (signal.SIGINT, signal.SIGTERM) if signal.getsignal(n) is not signal.SIG_IGN]
@@ -27,7 +33,8 @@ def stop_on_signals(trainer):
         yield
     finally:
         for number, handler in before.items():
-            signal.signal(number, handler)
+            if not (patient and trainer.stop_requested):  # else the last words could be lost
+                signal.signal(number, handler)
 
 
 @contextmanager

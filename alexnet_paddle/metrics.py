@@ -105,16 +105,22 @@ class Tally:
     right_in_5: int | None = 0  # None: five classes or fewer
     seconds: float = 0.0
 
-    def plus(self, scores: Scores, seconds: float) -> Tally:
-        """With one more batch."""
-        right, right_in_5 = (
-            None if share is None else round(share * scores.images) for share in (scores.top1, scores.top5)
-        )
+    @staticmethod
+    def of(scores: Scores) -> Tally:
+        """The sums over one batch, which may be empty."""
+        images, has_top5 = scores.images, scores.probabilities.shape[1] > 5
+        if not images:
+            return Tally(right_in_5=0 if has_top5 else None)
+        right, right_in_5 = round(scores.top1 * images), round(scores.top5 * images) if has_top5 else None
+        return Tally(images, scores.loss * images, right, right_in_5)
+
+    def plus(self, batch: Tally, seconds: float) -> Tally:
+        """With one more batch, which took so long."""
         return Tally(
-            self.images + scores.images,
-            self.loss_sum + scores.loss * scores.images,
-            self.right + right,
-            None if right_in_5 is None else self.right_in_5 + right_in_5,
+            self.images + batch.images,
+            self.loss_sum + batch.loss_sum,
+            self.right + batch.right,
+            None if batch.right_in_5 is None else self.right_in_5 + batch.right_in_5,
             self.seconds + seconds,
         )
 

@@ -51,7 +51,7 @@ class RunFolder:
     def locked(self):
         """Nobody else trains in this folder meanwhile; it is made if it is not there. The system lets go of the lock
         when the process ends, however it ends. Raises InputError when another process holds it."""
-        lock = FileLock(self.lock_file, timeout=0)
+        lock = FileLock(self.lock_file, timeout=0, thread_local=False)  # let go of in another thread, perhaps
         try:
             self.path.mkdir(parents=True, exist_ok=True)
             lock.acquire()

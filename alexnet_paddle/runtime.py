@@ -43,14 +43,27 @@ def tune_cpu(environ=os.environ) -> dict[str, str]:
     if "paddle" in sys.modules:
         print("alexnet_paddle: imported after paddle, so CPU settings stay slow; import it first.", file=sys.stderr)
         return chosen
-    if not any(name in environ for name in _THREAD_VARIABLES):
-        chosen["threads"] = str(cpu_count())
-        _call_after_import("paddle", _take_all_threads)
+    if _threads_are_ours(environ):
+        threads = max(1, cpu_count() // processes_here(environ))
+        chosen["threads"] = str(threads)
+        _call_after_import("paddle", partial(_take_threads, threads))
     if (path := _mkl_code_path(cpu_info())) and "MKL_DEBUG_CPU_TYPE" not in environ:
         chosen["MKL_DEBUG_CPU_TYPE"] = environ["MKL_DEBUG_CPU_TYPE"] = path
     if keep_freed_memory():
         chosen["malloc"] = "keeps freed memory"
     return chosen
+
+
+def _threads_are_ours(environ) -> bool:
+    """Whether the user left the thread count to us. A process that Paddle's launcher started finds a 1 in its
+    environment, which comes from the launcher's own import of paddle and says nothing about the user's wish."""
+    given = {name: environ[name] for name in _THREAD_VARIABLES if name in environ}
+    return not given or ("PADDLE_TRAINER_ID" in environ and given == {"OMP_NUM_THREADS": "1"})
+
+
+def processes_here(environ=os.environ) -> int:
+    """Processes of this training on this machine, as Paddle's launcher counts them; 1 without it."""
+    return int(environ.get("PADDLE_LOCAL_SIZE") or environ.get("PADDLE_TRAINERS_NUM") or 1)
 
 
 def thread_count(settings: dict[str, str], environ=os.environ) -> int:
@@ -74,9 +87,9 @@ def use_threads(count: int) -> None:
     core.set_num_threads(count)
 
 
-def _take_all_threads() -> None:
+def _take_threads(count: int) -> None:
     """After the import of paddle, where the user left the thread count to us."""
-    use_threads(cpu_count())
+    use_threads(count)
     # Paddle writes its own 1 there when it is imported; child processes would take it for the user's choice.
     os.environ.pop("OMP_NUM_THREADS", None)
 
@@ -143,7 +156,8 @@ def _mkl_code_path(cpu_info: str) -> str | None:
 
 
 def choose_device(name: str = "auto") -> str:
-    """Switch paddle to "cpu" or "gpu"; "auto" takes a GPU if there is one. Returns "cpu" or "gpu:0".
+    """Switch paddle to "cpu" or "gpu"; "auto" takes a GPU if there is one. Returns "cpu" or for example "gpu:0": of
+    several processes each gets the GPU that Paddle's launcher gave it.
 
     Raises DeviceError when a GPU is asked for and there is none.
     """
@@ -156,9 +170,8 @@ def choose_device(name: str = "auto") -> str:
     if name == "gpu" and not available:
         why = "paddle sees no GPU" if compiled else "this paddle is the CPU build; install requirements-gpu.txt"
         raise DeviceError(f"no GPU: {why}; or use --device cpu")
-    device = "gpu:0" if available and name != "cpu" else "cpu"
-    paddle.set_device(device)
-    return device
+    paddle.set_device("gpu" if available and name != "cpu" else "cpu")
+    return paddle.get_device()
 
 
 def seed_everything(seed: int) -> None:

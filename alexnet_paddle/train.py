@@ -1,8 +1,9 @@
 """`python -m alexnet_paddle.train`: train a net and leave a run folder."""
 
 import argparse
+from dataclasses import replace
 
-from alexnet_paddle import experiment
+from alexnet_paddle import distributed, experiment
 from alexnet_paddle.cli import Parser, positive, run
 from alexnet_paddle.errors import InputError
 from alexnet_paddle.experiment import MAY_CHANGE, Options
@@ -79,9 +80,17 @@ def options_from(given: dict) -> Options:
 
 
 def main(argv=None):
-    given = vars(build_parser().parse_args(argv))
-    options = options_from(given)
-    report = experiment.train(options, resume=given.get("resume", False))
+    with distributed.alike():
+        given = vars(build_parser().parse_args(argv))
+    device = given.get("device", "auto")
+    distributed.start(device)
+    with distributed.losses_in_words():
+        options = distributed.from_first(lambda: options_from(given))
+        if distributed.size() > 1:
+            options = replace(options, device=device)  # also of a resume: they have met on that one
+        report = experiment.train(options, resume=given.get("resume", False))
+    if distributed.rank() > 0:
+        return
     low, high = report["top1_interval_95"]
     print(f"\ntest: {report['images']} pictures not used before; epoch {report['best_epoch']}, picked by validation")
     print(f"top-1 {report['top1']:.3f}, 95% interval {low:.3f} to {high:.3f}; loss {report['loss']:.3f}")

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import math
 import time
-from dataclasses import asdict
+from dataclasses import asdict, astuple
 
 import numpy as np
 import paddle
 import paddle.nn.functional as F
 
+from alexnet_paddle import distributed
+from alexnet_paddle.datasets.loader import IGNORED
 from alexnet_paddle.errors import Stopped, TrainingFailed
 from alexnet_paddle.metrics import Scores, Tally, softmax
 from alexnet_paddle.recipes import build_optimizer
@@ -22,12 +24,17 @@ class Trainer:
     Between two batches `state()`, the weights and the optimizer's tensors are all there is to know: all chance is
     drawn anew for each batch, from the seed, the epoch and the batch's number. So a run that goes on from there,
     `load_state`, ends with the same bytes. `stop_requested` may be set at any time.
+
+    Of several processes (see `distributed`) each has a trainer, and loaders that give its share of every batch. They
+    take the steps that one would take with whole batches: gradients, figures and decisions are of all processes. While
+    process 0 runs its callbacks the others wait.
     """
 
     def __init__(self, model, recipe, train_loader, val_loader, *, seed=0, amp=False, callbacks=()):
         self.model, self.recipe, self.seed, self.amp = model, recipe, seed, amp
         self.train_loader, self.val_loader, self.callbacks = train_loader, val_loader, callbacks
         self.optimizer, self.learning_rate = build_optimizer(recipe, model, len(train_loader))
+        self.forward = distributed.parallel(model)
         self.scaler = paddle.amp.GradScaler(enable=amp)
         self.epoch, self.step, self.tally = 0, 0, Tally()  # epochs finished; batches done of the next one, their sums
         self.best_epoch, self.best_top1 = 0, -1.0
@@ -42,7 +49,7 @@ class Trainer:
             while self.epoch < self.recipe.epochs:
                 train = self.train_epoch()
                 began = time.monotonic()
-                val = evaluate(self.model, self._until_stopped(self.val_loader))
+                val = _join(distributed.gather(evaluate(self.model, self._until_stopped(self.val_loader))))
                 self._require_finite(val.loss, "validation loss")
                 self._finish_epoch(train, val)
                 seconds = {"train": train.seconds, "val": time.monotonic() - began}
@@ -62,26 +69,31 @@ class Trainer:
         self.model.train()
         began = time.monotonic()
         for images, labels in self._until_stopped(self.train_loader):
-            scores = self.train_step(images, labels)
+            batch = self.train_step(images, labels)
             self.learning_rate.after_batch()
             self.step += 1
-            self.tally = self.tally.plus(scores, time.monotonic() - began)
+            self.tally = self.tally.plus(batch, time.monotonic() - began)
             began = time.monotonic()
-            self.notify("on_batch_end", scores)
+            self.notify("on_batch_end", batch)
         return self.tally
 
-    def train_step(self, images, labels) -> Scores:
-        """One update. The gradients stay until the next one."""
-        seed_everything(int(np.random.default_rng((self.seed, self.epoch + 1, self.step, 0)).integers(2**31)))
+    def train_step(self, images, labels) -> Tally:
+        """One update, and the scores on the way to it. The gradients stay until the next one."""
+        draw = (self.seed, self.epoch + 1, self.step, distributed.rank())
+        seed_everything(int(np.random.default_rng(draw).integers(2**31)))
         self.optimizer.clear_grad()
         with paddle.amp.auto_cast(enable=self.amp):
-            logits = self.model(images)
+            logits = self.forward(images)
             loss = F.cross_entropy(logits, labels)
-        self._require_finite(loss.item(), "loss")
+        share = Tally.of(_scores(logits, labels))
+        batch = Tally(*distributed.total(astuple(share)))
+        self._require_finite(*distributed.total([loss.item()]), "loss")
+        # The mean over the processes shall be the mean over the batch, of which one may have a picture more.
+        loss = loss * (share.images * distributed.size() / batch.images)
         self.scaler.scale(loss).backward()
         self.scaler.step(self.optimizer)
         self.scaler.update()
-        return _scores(logits, labels)
+        return batch
 
     def _finish_epoch(self, train, val):
         self.epoch, self.step, self.tally = self.epoch + 1, 0, Tally()
@@ -92,24 +104,26 @@ class Trainer:
             self.history.append({"epoch": self.epoch, "split": split, **figures, "lr": self.learning_rate.value()})
 
     def _until_stopped(self, loader):
-        """The loader's batches. Raises Stopped between two of them."""
+        """The loader's batches. Raises Stopped between two of them, in all processes between the same two."""
         batches = iter(loader)
         while True:
-            if self.stop_requested:
+            batch = None
+            if not self.stop_requested:
+                try:
+                    batch = next(batches, None)
+                except (RuntimeError, SystemError):  # Ctrl-C goes to the loader's processes too
+                    if not self.stop_requested:
+                        raise
+            if distributed.anywhere(self.stop_requested):
                 raise Stopped
-            try:
-                batch = next(batches, None)
-            except (RuntimeError, SystemError):  # Ctrl-C goes to the loader's processes too
-                if self.stop_requested:
-                    raise Stopped from None
-                raise
             if batch is None:
                 return
             yield batch
 
     def _require_finite(self, loss, what):
         if not math.isfinite(loss):
-            raise self.blown_up(f"the {what} is {loss}")
+            with distributed.alike():
+                raise self.blown_up(f"the {what} is {loss}")
 
     def blown_up(self, what: str) -> TrainingFailed:
         """The error for something that is not finite."""
@@ -140,9 +154,12 @@ class Trainer:
             self.scaler.load_state_dict({**state["scaler"], "scale": np.float32([state["scaler"]["scale"]])})
 
     def notify(self, event, *details):
-        for callback in self.callbacks:
-            if handler := getattr(callback, event, None):
-                handler(self, *details)
+        def tell():
+            for callback in self.callbacks:
+                if handler := getattr(callback, event, None):
+                    handler(self, *details)
+
+        distributed.on_first(tell)
 
 
 @paddle.no_grad()
@@ -161,7 +178,9 @@ def _view_scores(model, images, labels):
 
 
 def _scores(logits, labels):
-    return Scores(softmax(logits.astype("float32").numpy()), labels.numpy())
+    labels = labels.numpy()
+    known = labels != IGNORED
+    return Scores(softmax(logits.astype("float32").numpy())[known], labels[known])
 
 
 def _plain(values):

@@ -113,7 +113,7 @@ def test_a_resume_goes_on_without_the_same_files(folder, options, tmp_path, call
     (folder / "green" / "05.png").write_bytes(b"")
     err = refused(train, "--resume", "--out", run, lines=2)
     first, second = err.splitlines()
-    assert first == "train: 1 of 29 pictures cannot be read; a resume needs those that the run was begun with:"
+    assert first == "train: 1 of 29 pictures cannot be read; put back those that the run was begun with:"
     assert second == f"{folder / 'green' / '05.png'}: the file is empty"
     (folder / "green" / "05.png").unlink()
     assert "other pictures than when" in refused(train, "--resume", "--out", run)

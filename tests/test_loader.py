@@ -1,11 +1,12 @@
 """Batches: the same seed gives the same ones with any number of workers, and each epoch shows each picture once."""
 
 import numpy as np
+import paddle
 import pytest
 from PIL import Image
 
 from alexnet_paddle.datasets import images
-from alexnet_paddle.datasets.loader import EpochBatches, eval_loader, train_loader
+from alexnet_paddle.datasets.loader import IGNORED, EpochBatches, eval_loader, train_loader
 from alexnet_paddle.transforms import Augmentation, Preprocessing, TrainTransform
 
 COUNT = 11
@@ -115,3 +116,25 @@ def test_the_number_of_batches_is_known_beforehand(length, size, expected, shuff
     keys = [key for batch in drawn for key in batch]
     assert sorted(keys) == [(0, i) for i in range(length)]
     assert shuffle or keys == sorted(keys)
+
+
+@pytest.mark.parametrize("shuffle", [True, False])
+@pytest.mark.parametrize("size", [2, 3])
+def test_the_shares_of_several_processes_make_up_each_batch(size, shuffle):
+    whole = EpochBatches(COUNT, 5, seed=0, shuffle=shuffle)
+    parts = [EpochBatches(COUNT, 5, seed=0, shuffle=shuffle, part=(rank, size)) for rank in range(size)]
+    assert {len(part) for part in parts} == {len(whole)}
+    for batch, *shares in zip(whole, *parts, strict=True):
+        assert sorted(key for share in shares for key in share) == sorted(batch)
+        assert max(map(len, shares)) - min(map(len, shares)) <= 1
+
+
+@pytest.mark.parametrize("workers", [0, 1])
+def test_an_empty_share_is_one_picture_without_a_label(transform, workers):
+    loader = train_loader(Pictures(), transform, 5, seed=0, workers=workers, part=(1, 2))  # of 5, 5 and 1
+    images, labels = batches(loader)[-1]
+    assert images.shape == (1, 3, 8, 8) and labels.tolist() == [IGNORED]
+    logits = paddle.zeros([1, COUNT])
+    logits.stop_gradient = False
+    paddle.nn.functional.cross_entropy(logits, paddle.to_tensor(labels)).backward()
+    assert not logits.grad.numpy().any()

@@ -73,6 +73,14 @@ def test_a_thread_count_of_the_users_is_left_alone(amd_before_paddle, name):
     assert runtime.thread_count(chosen, environ) == 3
 
 
+def test_processes_of_one_training_share_the_cores(amd_before_paddle):
+    """Paddle's launcher leaves a 1 in the environment, which nobody chose."""
+    started = {"PADDLE_TRAINER_ID": "1", "PADDLE_LOCAL_SIZE": "2", "PADDLE_TRAINERS_NUM": "4"}
+    assert runtime.tune_cpu({**started, "OMP_NUM_THREADS": "1"})["threads"] == "3"
+    assert runtime.tune_cpu({**started, "PADDLE_LOCAL_SIZE": "8"})["threads"] == "1"
+    assert "threads" not in runtime.tune_cpu({**started, "OMP_NUM_THREADS": "2"})
+
+
 def test_without_anybodys_choice_there_is_one_thread():
     assert runtime.thread_count({}, {}) == runtime.thread_count({}, {"OMP_NUM_THREADS": "many"}) == 1
     assert runtime.thread_count({"threads": "4"}, {"OMP_NUM_THREADS": "1"}) == 4

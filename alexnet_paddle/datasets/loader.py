@@ -10,15 +10,22 @@ from paddle.io import Dataset as PaddleDataset
 
 from alexnet_paddle.errors import InputError
 
+IGNORED = -100  # the label that Paddle's cross-entropy takes for no label
+
 
 class EpochBatches(BatchSampler):
     """Keys (epoch, index) in batches; shuffled anew in each epoch, or in order.
 
     Before iterating set `epoch`, and `first` to leave out that many batches, which a resumed run has seen.
+
+    With part=(rank, size) it gives process `rank` of `size` its share of each batch. Paddle's DistributedBatchSampler
+    cuts the epoch instead, and repeats pictures until all have as many. Cut like this, any number of processes trains
+    on the same batches, the last and smaller one too. A share may be empty.
     """
 
-    def __init__(self, length: int, batch_size: int, seed: int, shuffle: bool):
+    def __init__(self, length: int, batch_size: int, seed: int, shuffle: bool, part=(0, 1)):
         self.length, self.batch_size, self.seed, self.shuffle = length, batch_size, seed, shuffle
+        self.rank, self.size = part
         self.epoch, self.first = 0, 0
 
     def __iter__(self):
@@ -26,7 +33,8 @@ class EpochBatches(BatchSampler):
         if self.shuffle:
             order = np.random.default_rng((self.seed, self.epoch)).permutation(self.length)
         for start in range(self.first * self.batch_size, self.length, self.batch_size):
-            yield [(self.epoch, int(index)) for index in order[start : start + self.batch_size]]
+            batch = order[start : start + self.batch_size]
+            yield [(self.epoch, int(index)) for index in batch[self.rank :: self.size]]
 
     def __len__(self):
         """Batches of a whole epoch."""
@@ -36,7 +44,8 @@ class EpochBatches(BatchSampler):
 class Loader:
     """Iterating gives batches as tensors: images float32 [B, 3, H, W] and labels int64 [B].
 
-    `dataset` is the split, `batch_sampler` gives the keys of each batch, and `inputs(keys)` makes its images.
+    `dataset` is the split, `batch_sampler` gives the keys of each batch, and `inputs(keys)` makes its images. For a
+    batch without keys, which nets do not take, there is one picture with the label IGNORED.
     """
 
     def __init__(self, dataset, batch_sampler, inputs, workers: int):
@@ -61,6 +70,9 @@ class Loader:
 
     def arrays(self, keys) -> tuple[np.ndarray, np.ndarray]:
         """The batch of these keys, in NumPy."""
+        if not keys:
+            images, labels = self.arrays([(0, 0)])
+            return images, np.full_like(labels, IGNORED)
         return self.inputs(keys), self.dataset.labels[[index for _, index in keys]]
 
     def arrays_or_error(self, keys) -> tuple[np.ndarray, ...]:
@@ -79,20 +91,24 @@ class Keys(PaddleDataset):
         return key
 
 
-def train_loader(images, transform, batch_size: int, seed: int, workers: int = 0) -> Loader:
-    """The pictures of a split in shuffled batches, each through `transform` (a TrainTransform)."""
+def train_loader(images, transform, batch_size: int, seed: int, workers: int = 0, part=(0, 1)) -> Loader:
+    """The pictures of a split in shuffled batches, each through `transform` (a TrainTransform); `part` as in
+    `EpochBatches`."""
 
     def inputs(keys):
         generators = [np.random.default_rng((seed, epoch, index)) for epoch, index in keys]
         return transform.batch(images, [index for _, index in keys], generators)
 
-    return Loader(images, EpochBatches(len(images), batch_size, seed, shuffle=True), inputs, workers)
+    return Loader(images, EpochBatches(len(images), batch_size, seed, shuffle=True, part=part), inputs, workers)
 
 
-def eval_loader(images, preprocessing, batch_size: int, workers: int = 0, ten_crop: bool = False) -> Loader:
-    """The pictures of a split in order, each through `preprocessing`; with `ten_crop` [B, 10, 3, H, W]."""
+def eval_loader(
+    images, preprocessing, batch_size: int, workers: int = 0, ten_crop: bool = False, part=(0, 1)
+) -> Loader:
+    """The pictures of a split in order, each through `preprocessing`; with `ten_crop` [B, 10, 3, H, W]. `part` is as
+    in `EpochBatches`."""
 
     def inputs(keys):
         return preprocessing.batch(images, [index for _, index in keys], ten_crop)
 
-    return Loader(images, EpochBatches(len(images), batch_size, 0, shuffle=False), inputs, workers)
+    return Loader(images, EpochBatches(len(images), batch_size, 0, shuffle=False, part=part), inputs, workers)

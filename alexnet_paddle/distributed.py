@@ -1,0 +1,191 @@
+"""Several processes that train one net, each on its own device, as `python -m paddle.distributed.launch` starts them.
+
+Until `start` is called there is one process, and everything here does nothing: `size()` is 1, `together(act)` is
+`act()`. So the rest of the package asks this module and is written once.
+
+Process 0 writes the run folder and prints; the others need not even see that folder. All processes come to the calls
+below in the same order, or some would wait for ever. Paddle's launcher sees to the end: when a process ends with a
+status, it ends those that are left on its machine, and gives the user the first status that it finds. So of processes
+that fail together only one may have a status, see `alike`.
+"""
+
+from __future__ import annotations
+
+import os
+from concurrent import futures
+from contextlib import contextmanager
+
+from alexnet_paddle import runtime
+from alexnet_paddle.errors import TrainingFailed
+
+BEAT = 5  # seconds between signs of life: gloo, which connects processes on CPUs, gives up after 30 without one
+
+_size, _rank = 1, 0
+
+
+def start(device: str) -> None:
+    """Meet the other processes, if Paddle's launcher started any. `device` is as for `runtime.choose_device`."""
+    global _size, _rank
+    if int(os.environ.get("PADDLE_TRAINERS_NUM", 1)) == 1:
+        return
+    with alike():  # those of one machine have the same devices
+        chosen = runtime.choose_device(device)
+    if chosen == "cpu":
+        os.environ["PADDLE_DISTRI_BACKEND"] = "gloo"  # on a machine with GPUs it would be NCCL, which knows no CPU
+    from paddle import distributed
+
+    distributed.init_parallel_env()
+    _size, _rank = distributed.get_world_size(), distributed.get_rank()
+
+
+def size() -> int:
+    """The number of processes."""
+    return _size
+
+
+def rank() -> int:
+    """The number of this process, counted from 0."""
+    return _rank
+
+
+def first_here() -> bool:
+    """Whether this is the first process, or the only one, on its machine. Known before `start`."""
+    return int(os.environ.get("PADDLE_RANK_IN_NODE", 0)) == 0
+
+
+def parallel(model):
+    """The model as a training step must call it: the gradients become the mean over all processes. The weights
+    become those of process 0.
+
+    Paddle's documentation keeps PyLayers, such as those of `fast_cpu`, out of DataParallel. Ours take their parameters
+    as inputs, so Paddle sees those gradients as it sees any; tests/test_distributed.py compares the results.
+    """
+    if _size == 1:
+        return model
+    import paddle
+
+    return paddle.DataParallel(model)
+
+
+# ---- what the processes tell each other ------------------------------------------------------------
+
+
+def total(numbers) -> list:
+    """The sums over all processes, number by number; None stays None."""
+    if _size == 1:
+        return list(numbers)
+    import paddle
+
+    sums = paddle.to_tensor([float(number or 0) for number in numbers], dtype="float64")
+    paddle.distributed.all_reduce(sums)
+    return [None if number is None else type(number)(sum_) for number, sum_ in zip(numbers, sums.tolist())]
+
+
+def anywhere(flag: bool) -> bool:
+    """Whether it is true in any process."""
+    return total([int(flag)])[0] > 0
+
+
+def gather(value) -> list:
+    """The values of all processes, in their order."""
+    if _size == 1:
+        return [value]
+    import paddle
+
+    values = []
+    paddle.distributed.all_gather_object(values, value)
+    return values
+
+
+# ---- work for which the others wait ----------------------------------------------------------------
+
+
+def together(act):
+    """What `act()` returns. Nobody goes on before all have done theirs, however long that takes: it is done in a
+    thread, while this one tells the others that there is life. What it raises anywhere ends all processes."""
+    if _size == 1:
+        return act()
+    with futures.ThreadPoolExecutor(1) as threads:
+        work = threads.submit(act)
+        while "busy" in (states := _states(work)):
+            pass
+    if "failed" in states and states.index("failed") != _rank:
+        raise _told_by(states.index("failed"))
+    return work.result()
+
+
+def on_first(act):
+    """What `act()` returns on process 0, which alone does it; None on the others, which wait for it."""
+    return together(act if _rank == 0 else _nothing)
+
+
+def from_first(act):
+    """As `on_first`, but everybody gets what process 0 got."""
+    value = on_first(act)
+    if _size == 1:
+        return value
+    import paddle
+
+    values = [value]
+    paddle.distributed.broadcast_object_list(values, src=0)
+    return values[0]
+
+
+def first_then_others(act):
+    """What `act()` returns on each process; the others begin when process 0 is done, and find what it made."""
+    value = on_first(act)
+    if _size == 1:
+        return value
+    others = together(_nothing if _rank == 0 else act)
+    return value if _rank == 0 else others
+
+
+def _nothing():
+    return None
+
+
+def _states(work) -> list[str]:
+    """How far every process is with its work."""
+    import paddle
+
+    futures.wait([work], timeout=BEAT)
+    names = ("busy", "done", "failed")
+    state = "busy" if not work.done() else "failed" if work.exception() else "done"
+    states = []
+    paddle.distributed.all_gather(states, paddle.to_tensor([names.index(state)]))
+    return [names[int(state)] for state in states]
+
+
+# ---- ends ------------------------------------------------------------------------------------------
+
+
+@contextmanager
+def alike():
+    """For what raises the same in all processes: only the first process of each machine has to say it. The others
+    end without a word and with status 0, so that the launcher finds the status of the first."""
+    try:
+        yield
+    except BaseException:
+        if first_here():
+            raise
+        raise SystemExit(0) from None
+
+
+@contextmanager
+def losses_in_words():
+    """Turns what gloo or NCCL raises when another process is gone into a TrainingFailed of one line."""
+    try:
+        yield
+    except RuntimeError as error:
+        if _size == 1 or not any(name in str(error) for name in ("gloo", "NCCL")):
+            raise
+        raise TrainingFailed(
+            "another process of this training has ended, or was silent for too long; the logs of the others say why; "
+            "then go on with --resume"
+        ) from None
+
+
+def _told_by(other: int) -> SystemExit:
+    """The end of this process when process `other` has failed, and says why."""
+    here = runtime.processes_here()
+    return SystemExit(0 if other // here == _rank // here else f"process {other} has failed; its log says why")
