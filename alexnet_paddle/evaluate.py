@@ -48,7 +48,7 @@ def choose_pictures(folder, checkpoint, data):
     """(what they are, the pictures). The folder that the run was trained on gives its test split only: the rest
     was seen in training. Raises InputError for pictures that do not fit the run."""
     config = folder.read_config()
-    options = Options(**config["options"])
+    options = Options.from_dict(config["options"])
     own = data is None or (Path(options.data).is_dir() and Path(data).resolve() == Path(options.data).resolve())
     if not own:
         pictures = folders.read_all_images(Path(data), checkpoint.classes)

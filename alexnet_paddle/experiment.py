@@ -8,8 +8,9 @@ import json
 import math
 import os
 import platform
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from dataclasses import dataclass
+from pathlib import Path
 
 import numpy as np
 
@@ -24,6 +25,7 @@ from alexnet_paddle.run_folder import RunFolder
 from alexnet_paddle.transforms import Preprocessing, Statistics, TrainTransform, resize_side
 from alexnet_paddle.variants import VARIANTS, AlexNetConfig
 
+CGROUP_LIMITS = ("/sys/fs/cgroup/memory.max", "/sys/fs/cgroup/memory/memory.limit_in_bytes")  # version 2, version 1
 STATISTICS_IMAGES = 10_000  # enough for means and covariances; ImageNet's 1.2 million would take hours
 
 
@@ -52,6 +54,14 @@ class Options:
     workers: int = 0
     save_every: float = 10  # minutes
     visualdl: bool = False
+
+    @staticmethod
+    def from_dict(fields: dict) -> Options:
+        """As they are in a run's config.json. Raises InputError when they are not ours."""
+        try:
+            return Options(**fields)
+        except TypeError as error:
+            raise InputError(f"config.json: its options are not those of a training ({error})") from None
 
 
 MAY_CHANGE = ("device", "workers", "save_every", "visualdl")
@@ -103,24 +113,26 @@ def train(options: Options, resume: bool = False, say=print) -> dict:
         say(f"device: {device} (asked for: {options.device}); CPU settings: {_words(CPU_SETTINGS) or 'as they were'}")
         dataset = _load(options, config, recipe, say)
         config = config.replace(num_classes=len(dataset.classes))
-        _describe_net(config, recipe, say)
+        _describe_net(config, recipe, device, say)
         start = None
         if resume:
             _compare(stored, dataset, device, run, say)
-            start = _last_checkpoint(run, config)
+            start = _last_checkpoint(run, config, recipe, options.seed)
+        stack.enter_context(failures.in_words(run, recipe.batch_size))
         trainer, make_checkpoint = _build(options, config, recipe, dataset, device, start, say)
         if not resume:
             stack.enter_context(run.locked())
             run.create(_description(options, config, recipe, dataset, device))
         trainer.callbacks = _callbacks(options, run, make_checkpoint)
-        with failures.in_words(run, recipe.batch_size):
-            try:
-                with failures.stop_on_signals(trainer):
-                    trainer.fit()
-            except Stopped:
-                place = f"{run.last} holds epoch {trainer.epoch + 1}, step {trainer.step}"
-                raise Stopped(f"{place}; go on with --resume --out {run.path}") from None
+        try:
+            with failures.stop_on_signals(trainer):
+                trainer.fit()
             return _final_test(run, options, recipe, dataset, trainer)
+        except Stopped:
+            place = f"{run.last} holds epoch {trainer.epoch + 1}, step {trainer.step}"
+            raise Stopped(f"{place}; go on with --resume --out {run.path}") from None
+        except KeyboardInterrupt:
+            raise Stopped(f"go on with --resume --out {run.path}") from None
 
 
 def _load(options, config, recipe, say):
@@ -135,8 +147,8 @@ def _load(options, config, recipe, say):
     return dataset
 
 
-def _describe_net(config, recipe, say):
-    """Says what is trained. Raises InputError when it cannot fit into this machine's memory."""
+def _describe_net(config, recipe, device, say):
+    """Says what is trained. Raises InputError when it cannot fit into the memory that the CPU has."""
     rows = trace(config)
     parameters, macs = totals(rows)[:2]
     side = f"{config.image_size} x {config.image_size}"
@@ -148,19 +160,22 @@ def _describe_net(config, recipe, say):
     outputs = sum(math.prod(row.out_shape) for row in rows)
     # What is certain: every layer's output is kept for the backward pass; weights, gradients, optimizer state.
     least = 4 * (recipe.batch_size * outputs + 3 * parameters)
-    if (memory := _memory()) and least > memory:
+    if device == "cpu" and least > (memory := _memory()):
         raise InputError(
-            f"--batch-size {recipe.batch_size}: takes at least {least / 1e9:.1f} GB, and this machine has "
+            f"--batch-size {recipe.batch_size}: takes at least {least / 1e9:.1f} GB, and there are only "
             f"{memory / 1e9:.1f} GB; choose a smaller one"
         )
 
 
-def _memory() -> int | None:
-    """Bytes of the machine's memory, None where the system does not say."""
-    try:
-        return os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
-    except (AttributeError, ValueError, OSError):  # Windows
-        return None
+def _memory() -> float:
+    """Bytes of memory of this machine, or of the container that we run in; infinite where the system does not say."""
+    sizes = [math.inf]
+    with suppress(AttributeError, ValueError, OSError):  # Windows
+        sizes.append(os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES"))
+    for limit in CGROUP_LIMITS:
+        with suppress(ValueError, OSError):  # "max", and where there are no such files
+            sizes.append(int(Path(limit).read_text()))
+    return min(sizes)
 
 
 def _compare(stored, dataset, device, run, say):
@@ -239,14 +254,18 @@ def _statistics(recipe, images, image_size) -> Statistics | None:
     return Statistics.of(images.square(i, side) for i in progress(indices, "measuring colours"))
 
 
-def _last_checkpoint(run, config):
+def _last_checkpoint(run, config, recipe, seed):
+    """Where to go on, None at the beginning. Raises InputError when it is not of the training that config.json tells
+    of, which then was altered."""
     from alexnet_paddle.checkpoint import Checkpoint
 
     if not run.last.exists() and not run.last.with_name("last.old").exists():
-        return None  # stopped before the first epoch ended
+        return None  # stopped before the first was saved
     start = Checkpoint.load(run.last)
-    if start.config != config:
-        raise InputError(f"{run.last}: a checkpoint of another net than {run.config_file} describes")
+    begun = {"net": start.config, "recipe": start.recipe, "seed": start.state["seed"]}
+    for what, now in {"net": config, "recipe": recipe, "seed": seed}.items():
+        if begun[what] != now:
+            raise InputError(f"{run.config_file}: describes another {what} than {run.last}; put back what was there")
     return start
 
 
