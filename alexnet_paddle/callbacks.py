@@ -151,9 +151,9 @@ class Checkpoints(Callback):
         self.save(trainer, self.last)
 
     def save(self, trainer, folder):
-        """Raises TrainingFailed, and keeps the checkpoint before, where a weight is not finite."""
+        """Raises TrainingFailed, and keeps the checkpoint before, where a number is not finite."""
         checkpoint = self.make_checkpoint(trainer)
-        for name, tensor in checkpoint.weights.items():
+        for name, tensor in {**checkpoint.weights, **checkpoint.optimizer}.items():
             if not np.isfinite(tensor).all():
                 raise trainer.blown_up(f"{name} is not finite")
         checkpoint.save(folder)

@@ -4,6 +4,9 @@ model.safetensors          weights, by layer name
 preprocessing.safetensors  mean and standard deviation that the inputs are brought to
 optimizer.safetensors      optimizer state, by layer name (for resuming only)
 checkpoint.json            everything else, and the sha256 of all four
+
+There are no states of random generators to keep: all chance is drawn anew for each batch and each picture from the
+seed, the epoch and a number, and these are in `checkpoint.json`.
 """
 
 from __future__ import annotations
@@ -26,12 +29,13 @@ from alexnet_paddle.variants import AlexNetConfig
 
 FORMAT = 2
 DESCRIPTION = "checkpoint.json"
+TYPES = {"float32": "F32", "float64": "F64", "int64": "I64"}  # of NumPy, of safetensors
 
 
 @dataclass(frozen=True)
 class Checkpoint:
-    """A checkpoint in memory. `state` is what the training needs to go on: epoch, step, figures so far, schedule.
-    `versions` are those that it was made with."""
+    """A checkpoint in memory. `state` is what the training needs to go on: seed, epoch, step, figures so far,
+    schedule. `versions` are those that it was made with."""
 
     config: AlexNetConfig
     recipe: Recipe
@@ -46,7 +50,7 @@ class Checkpoint:
     def save(self, directory: Path) -> None:
         """Write the folder beside its place, then move it there: whatever happens, an old or a new one is whole.
 
-        Raises OSError, for example when the disk is full; then the old one is left, and nothing else.
+        Raises OSError, for example when the disk is full, or MemoryError; then the old one is left, and nothing else.
         """
         directory = Path(directory)
         new, old = directory.with_name(directory.name + ".new"), directory.with_name(directory.name + ".old")
@@ -54,7 +58,7 @@ class Checkpoint:
         try:
             new.mkdir(parents=True)
             self._write_files(new)
-        except OSError:
+        except Exception:
             shutil.rmtree(new, ignore_errors=True)
             raise
         if directory.exists():  # else .old is the only whole one, left by a writer that was stopped
@@ -72,9 +76,7 @@ class Checkpoint:
         }
         digests = {}
         for name, tensors in files.items():
-            data = safetensors.numpy.save({key: np.ascontiguousarray(value) for key, value in tensors.items()})
-            digests[name] = hashlib.sha256(data).hexdigest()
-            write_through(folder / name, data)
+            digests[name] = _write_tensors(folder / name, tensors)
         description = {
             "format": FORMAT,
             "model": self.config.to_dict(),
@@ -130,6 +132,25 @@ class Checkpoint:
         return model
 
 
+def _write_tensors(path, tensors: dict[str, np.ndarray]) -> str:
+    """Write a safetensors file and return its sha256. The library's own writer needs all the memory again, and ends
+    the process where there is none."""
+    tensors = {name: np.ascontiguousarray(tensor) for name, tensor in tensors.items()}
+    ends = np.cumsum([tensor.nbytes for tensor in tensors.values()]).tolist()
+    header = {
+        name: {"dtype": TYPES[tensor.dtype.name], "shape": tensor.shape, "data_offsets": [end - tensor.nbytes, end]}
+        for (name, tensor), end in zip(tensors.items(), ends)
+    }
+    text = json.dumps(header).encode()
+    text += b" " * (-len(text) % 8)  # so that the numbers begin at a multiple of 8
+    parts = [len(text).to_bytes(8, "little"), text, *(tensor.data.cast("B") for tensor in tensors.values())]
+    digest = hashlib.sha256()
+    for part in parts:
+        digest.update(part)
+    write_through(path, *parts)
+    return digest.hexdigest()
+
+
 def _digest(description: dict) -> str:
     """sha256 of a description without its own digest."""
     others = {name: digest for name, digest in description["sha256"].items() if name != DESCRIPTION}
@@ -159,6 +180,8 @@ def _read_tensors(path, digest: str | None = None) -> dict[str, np.ndarray]:
         raise InputError(f"{path}: cannot be read ({error.strerror})") from None
     except safetensors.SafetensorError as error:
         raise InputError(f"{path}: not a safetensors file ({error})") from None
+    except KeyError as error:
+        raise InputError(f"{path}: holds numbers of type {error}, which NumPy does not have; save float32") from None
 
 
 # ---- weights ---------------------------------------------------------------------------------------
@@ -212,6 +235,8 @@ def set_weights(model, weights: dict[str, np.ndarray]) -> None:
                 f"{name} is {list(weights[name].shape)} in the weights and {list(tensor.shape)} "
                 f"in the net {model.config.name!r}: another variant or class count"
             )
+        if (kind := str(tensor.dtype).removeprefix("paddle.")) != weights[name].dtype:
+            raise InputError(f"{name} is {weights[name].dtype} in the weights, and {kind} is needed")
     model.set_state_dict(weights)
 
 

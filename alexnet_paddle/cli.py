@@ -61,6 +61,11 @@ def run(main) -> None:
         fail(f"{command}: interrupted", 130)
     except BrokenPipeError:  # the reader of our output went away, as with `| head`
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    except OSError as error:  # a full disk, a folder without permission
+        if not error.errno:  # Paddle's, for an error in a program
+            raise
+        place = f"{error.filename}: " if error.filename else ""
+        fail(f"{command}: {place}{error.strerror}", 1)
 
 
 def progress(iterable, description: str):

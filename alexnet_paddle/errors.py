@@ -11,6 +11,13 @@ class TrainingFailed(RuntimeError):
     """Status 1. The input was right, but the work could not be done; the message says what happened and what to do."""
 
 
+class ReaderDied(TrainingFailed):
+    """A process that reads pictures has ended without a word."""
+
+    def __init__(self):
+        super().__init__("a process that reads pictures has died, perhaps for lack of memory; --workers 0 does without")
+
+
 class Stopped(BaseException):
     """Status 130. Somebody asked the training to stop, and where it stopped is saved. Not an Exception, so that
     nothing on the way takes it for a failure."""

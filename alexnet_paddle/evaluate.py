@@ -49,7 +49,7 @@ def choose_pictures(folder, checkpoint, data):
     """(what they are, the pictures). The folder that the run was trained on gives its test split only: the rest
     was seen in training. Raises InputError for pictures that do not fit the run."""
     config = folder.read_config()
-    options = Options(**config["options"])
+    options = Options.from_dict(config["options"])
     own = data is None or (os.path.isdir(data) and os.path.isdir(options.data) and os.path.samefile(data, options.data))
     if not own:
         pictures = folders.read_all_images(Path(data), checkpoint.classes)

@@ -8,8 +8,9 @@ import json
 import math
 import os
 import platform
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from dataclasses import dataclass
+from pathlib import Path
 
 import numpy as np
 
@@ -24,6 +25,7 @@ from alexnet_paddle.run_folder import RunFolder
 from alexnet_paddle.transforms import Preprocessing, Statistics, TrainTransform, resize_side
 from alexnet_paddle.variants import VARIANTS, AlexNetConfig
 
+CGROUP_LIMITS = ("/sys/fs/cgroup/memory.max", "/sys/fs/cgroup/memory/memory.limit_in_bytes")  # version 2, version 1
 STATISTICS_IMAGES = 10_000  # enough for means and covariances; ImageNet's 1.2 million would take hours
 
 
@@ -53,6 +55,14 @@ class Options:
     workers: int = 0
     save_every: float = 10  # minutes
     visualdl: bool = False
+
+    @staticmethod
+    def from_dict(fields: dict) -> Options:
+        """As they are in a run's config.json. Raises InputError when they are not ours."""
+        try:
+            return Options(**fields)
+        except TypeError as error:
+            raise InputError(f"config.json: its options are not those of a training ({error})") from None
 
 
 MAY_CHANGE = ("device", "workers", "save_every", "visualdl")
@@ -111,27 +121,29 @@ def train(options: Options, resume: bool = False, say=print) -> dict | None:
         dataset = distributed.together(lambda: dataset or _load(options, config, recipe, say, skipped))
         _require_same_pictures(dataset)
         config = config.replace(num_classes=len(dataset.classes))
-        distributed.together(lambda: _describe_net(config, recipe, say))
+        distributed.together(lambda: _describe_net(config, recipe, device, say))
         start = None
         if resume:
             distributed.together(lambda: _compare(stored, dataset, device, run, say))
-            start = distributed.from_first(lambda: _last_checkpoint(run, config))
+            start = distributed.from_first(lambda: _last_checkpoint(run, config, recipe, options.seed))
+        stack.enter_context(failures.in_words(run, recipe.batch_size))
         trainer, make_checkpoint = _build(options, config, recipe, dataset, device, start, say)
         if not resume:
             distributed.on_first(lambda: stack.enter_context(run.locked()))
             distributed.on_first(lambda: run.create(_description(options, config, recipe, dataset, device)))
         trainer.callbacks = distributed.on_first(lambda: _callbacks(options, run, make_checkpoint)) or ()
-        with failures.in_words(run, recipe.batch_size):
-            if start is None and distributed.size() == 1:
-                _warn(trainer, say)
-            try:
-                with failures.stop_on_signals(trainer):
-                    trainer.fit()
-            except Stopped:
-                place = f"{run.last} holds epoch {trainer.epoch + 1}, step {trainer.step}"
-                with distributed.alike():
-                    raise Stopped(f"{place}; go on with --resume --out {run.path}") from None
+        if start is None and distributed.size() == 1:
+            _warn(trainer, say)
+        try:
+            with failures.stop_on_signals(trainer):
+                trainer.fit()
             return _final_test(run, options, recipe, dataset, trainer) if distributed.rank() == 0 else None
+        except Stopped:
+            place = f"{run.last} holds epoch {trainer.epoch + 1}, step {trainer.step}"
+            with distributed.alike():
+                raise Stopped(f"{place}; go on with --resume --out {run.path}") from None
+        except KeyboardInterrupt:
+            raise Stopped(f"go on with --resume --out {run.path}") from None
 
 
 def _say_nothing(words):
@@ -148,7 +160,7 @@ def build_trainer(options: Options, say=print):
     device = runtime.choose_device(options.device)
     dataset = _load(options, config, recipe, say)
     config = config.replace(num_classes=len(dataset.classes))
-    _describe_net(config, recipe, say)
+    _describe_net(config, recipe, device, say)
     return _build(options, config, recipe, dataset, device, None, say)[0]
 
 
@@ -187,8 +199,8 @@ def _require_same_pictures(dataset):
             raise InputError(f"{dataset.name}: other pictures on one machine than on another; copy them again")
 
 
-def _describe_net(config, recipe, say):
-    """Says what is trained. Raises InputError when it cannot fit into this machine's memory."""
+def _describe_net(config, recipe, device, say):
+    """Says what is trained. Raises InputError when it cannot fit into the memory that the CPU has."""
     rows = trace(config)
     parameters, macs = totals(rows)[:2]
     side = f"{config.image_size} x {config.image_size}"
@@ -202,19 +214,22 @@ def _describe_net(config, recipe, say):
     processes = min(distributed.size(), runtime.processes_here())
     pictures = recipe.batch_size * processes // distributed.size()
     least = 4 * (pictures * outputs + 3 * parameters * processes)
-    if (memory := _memory()) and least > memory:
+    if device == "cpu" and least > (memory := _memory()):
         raise InputError(
-            f"--batch-size {recipe.batch_size}: takes at least {least / 1e9:.1f} GB, and this machine has "
+            f"--batch-size {recipe.batch_size}: takes at least {least / 1e9:.1f} GB, and there are only "
             f"{memory / 1e9:.1f} GB; choose a smaller one"
         )
 
 
-def _memory() -> int | None:
-    """Bytes of the machine's memory, None where the system does not say."""
-    try:
-        return os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
-    except (AttributeError, ValueError, OSError):  # Windows
-        return None
+def _memory() -> float:
+    """Bytes of memory of this machine, or of the container that we run in; infinite where the system does not say."""
+    sizes = [math.inf]
+    with suppress(AttributeError, ValueError, OSError):  # Windows
+        sizes.append(os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES"))
+    for limit in CGROUP_LIMITS:
+        with suppress(ValueError, OSError):  # "max", and where there are no such files
+            sizes.append(int(Path(limit).read_text()))
+    return min(sizes)
 
 
 def _compare(stored, dataset, device, run, say):
@@ -302,14 +317,18 @@ def _statistics(recipe, images, image_size) -> Statistics | None:
     return Statistics.of(images.square(i, side) for i in progress(indices, "measuring colours"))
 
 
-def _last_checkpoint(run, config):
+def _last_checkpoint(run, config, recipe, seed):
+    """Where to go on, None at the beginning. Raises InputError when it is not of the training that config.json tells
+    of, which then was altered."""
     from alexnet_paddle.checkpoint import Checkpoint
 
     if not run.last.exists() and not run.last.with_name("last.old").exists():
-        return None  # stopped before the first epoch ended
+        return None  # stopped before the first was saved
     start = Checkpoint.load(run.last)
-    if start.config != config:
-        raise InputError(f"{run.last}: a checkpoint of another net than {run.config_file} describes")
+    begun = {"net": start.config, "recipe": start.recipe, "seed": start.state["seed"]}
+    for what, now in {"net": config, "recipe": recipe, "seed": seed}.items():
+        if begun[what] != now:
+            raise InputError(f"{run.config_file}: describes another {what} than {run.last}; put back what was there")
     return start
 
 

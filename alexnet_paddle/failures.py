@@ -2,19 +2,27 @@
 
 from __future__ import annotations
 
+import errno
+import logging
+import multiprocessing
+import os
 import signal
 import threading
+import warnings
 from contextlib import contextmanager
 
 from alexnet_paddle import distributed
-from alexnet_paddle.errors import InputError, TrainingFailed
+from alexnet_paddle.errors import InputError, ReaderDied, TrainingFailed
+
+# Paddle raises MemoryError on the CPU, but in a backward pass an OSError that quotes it, and on a GPU others.
+OUT_OF_MEMORY = ("ResourceExhausted", "MemoryError", "out of memory", "ALLOC_FAILED", "failed to map segment")
 
 
 @contextmanager
 def stop_on_signals(trainer):
-    """Ctrl-C and SIGTERM ask `trainer` to stop between two batches; a second one ends it where it is. Of several
-    processes none is ended by SIGTERM: Paddle's launcher sends it three times in a row, and kills after 30 seconds.
-    """
+    """Ctrl-C and SIGTERM ask `trainer` to stop between two batches; a second one ends the process where it is. Of
+    several processes none is ended by SIGTERM: Paddle's launcher sends it three times in a row, and kills after 30
+    seconds."""
     if threading.current_thread() is not threading.main_thread():  # only there may handlers be set
         yield
         return
@@ -24,7 +32,8 @@ def stop_on_signals(trainer):
     def ask(number, frame):
         trainer.stop_requested = True
         if not patient or number == signal.SIGINT:
-            signal.signal(number, signal.default_int_handler)  # raises KeyboardInterrupt
+            # Not KeyboardInterrupt: Paddle makes another error of it when it comes in a backward pass.
+            signal.signal(number, signal.SIG_DFL)
 
     # A shell starts background jobs with SIGINT ignored, and then it stays so.
     numbers = [n for n in (signal.SIGINT, signal.SIGTERM) if signal.getsignal(n) is not signal.SIG_IGN]
@@ -40,20 +49,69 @@ def stop_on_signals(trainer):
 @contextmanager
 def in_words(run, batch_size: int):
     """Turns what the system refused into a TrainingFailed of one line. The run folder holds what was saved before."""
-    go_on = "then go on with --resume" if run.last.exists() else "then train again"
     try:
-        yield
-    except InputError as error:  # a picture that could be read when the training began
-        raise InputError(f"{error}; when it is back as it was, go on with --resume --out {run.path}") from None
-    except MemoryError:
-        raise TrainingFailed(
-            f"out of memory with batches of {batch_size}; train again with a smaller --batch-size, or a smaller net"
-        ) from None
-    except OSError as error:
-        raise TrainingFailed(f"{error.filename or run.path}: {error.strerror}; make room there, {go_on}") from None
-    except (RuntimeError, SystemError) as error:
-        if "DataLoader" not in str(error):
+        with warnings.catch_warnings():
+            # NumPy's, of what ends a training when it comes to the loss.
+            warnings.filterwarnings("ignore", "(overflow|invalid value|divide by zero) encountered", RuntimeWarning)
+            yield
+    except InputError as error:
+        if not run.holds_a_run:
             raise
-        raise TrainingFailed(
-            f"a process that reads pictures has died, perhaps for lack of memory; {go_on} --workers 0"
-        ) from None
+        # A picture that could be read when the training began.
+        raise InputError(f"{error}; when it is back as it was, go on with --resume --out {run.path}") from None
+    except ReaderDied as error:
+        raise TrainingFailed(f"{error}; {_go_on(run)}") from None
+    except TrainingFailed as error:
+        kept = f"; {run.last} holds the last good checkpoint" if run.last.exists() else ""
+        raise TrainingFailed(f"{error}{kept}") from None
+    except (MemoryError, OSError, RuntimeError) as error:
+        if _is_out_of_memory(error):
+            raise TrainingFailed(
+                f"out of memory with batches of {batch_size}; train again with a smaller --batch-size, or a smaller net"
+            ) from None
+        if not getattr(error, "errno", None):  # not of the system: an error in a program
+            raise
+        place = f"{error.filename}: " if error.filename else ""
+        full = error.errno in (errno.ENOSPC, errno.EDQUOT)
+        remedy = "make room there" if full else "put that right"
+        raise TrainingFailed(f"{place}{error.strerror}; {remedy}, then {_go_on(run)}") from None
+
+
+def _is_out_of_memory(error) -> bool:
+    if isinstance(error, MemoryError) or getattr(error, "errno", None) == errno.ENOMEM:
+        return True
+    return any(words.lower() in str(error).lower() for words in OUT_OF_MEMORY)
+
+
+def _go_on(run) -> str:
+    return f"go on with --resume --out {run.path}" if run.holds_a_run else "train again"
+
+
+# ---- processes that read pictures ------------------------------------------------------------------
+
+
+def hear_of_deaths_between_batches() -> None:
+    """Let Paddle's loader tell that one of its processes has died when it is asked for a batch, and only then: by
+    default an error comes wherever the training is, in the middle of an update or of a checkpoint, and its log says
+    it once more."""
+    from paddle.io import multiprocess_utils
+
+    multiprocess_utils._SIGCHLD_handler_set = True
+    logging.getLogger().addFilter(_not_of_the_loader)
+
+
+def _not_of_the_loader(record) -> bool:
+    return record.module != "dataloader_iter"
+
+
+def end_with_parent(worker: int = 0) -> None:
+    """Call it in a process that reads pictures: it ends when the training has ended without a word, as after
+    `kill -9`. Paddle's loop would wait for ever, and keep shared memory and the lock of the run folder."""
+    from paddle.base import core
+
+    def wait():
+        multiprocessing.parent_process().join()
+        core._cleanup_mmap_fds()
+        os._exit(1)
+
+    threading.Thread(target=wait, daemon=True).start()

@@ -8,13 +8,13 @@ from pathlib import Path
 
 
 def write_whole(path: Path, data: bytes) -> None:
-    """Write beside its place, then move it there. Raises OSError, and then leaves nothing behind."""
+    """Write beside its place, then move it there. Raises OSError with the name, and then leaves nothing behind."""
     path = Path(path)
     unfinished = path.with_name(path.name + ".new")
     try:
         write_through(unfinished, data)
         unfinished.replace(path)
-    except OSError:
+    except Exception:
         unfinished.unlink(missing_ok=True)
         raise
     flush_folder(path.parent)
@@ -27,12 +27,16 @@ def write_json(path: Path, data: dict) -> None:
     write_whole(path, text.encode("utf-8", "backslashreplace"))
 
 
-def write_through(path: Path, data: bytes) -> None:
-    """Write a file and wait until it is on the disk."""
-    with open(path, "wb") as file:
-        file.write(data)
-        file.flush()
-        os.fsync(file.fileno())
+def write_through(path: Path, *parts: bytes) -> None:
+    """Write a file of these parts and wait until it is on the disk. Raises OSError with the name."""
+    try:
+        with open(path, "wb") as file:
+            file.writelines(parts)
+            file.flush()
+            os.fsync(file.fileno())
+    except OSError as error:
+        error.filename = str(path)  # a full disk is noticed when the name is no longer known
+        raise
 
 
 def flush_folder(folder: Path) -> None:

@@ -19,6 +19,7 @@ from alexnet_paddle.errors import InputError
 from alexnet_paddle.files import write_json
 
 FORMAT = 1
+PARTS = {"options", "model", "recipe", "data", "device", "cpu_settings", "versions"}  # of config.json
 
 
 class RunFolder:
@@ -39,7 +40,8 @@ class RunFolder:
         """Raises InputError unless a new run can be written here. Creates nothing."""
         if self.holds_a_run:
             raise InputError(f"--out {self.path}: already holds a run; add --resume, or choose another folder")
-        if self.path.is_dir() and any(path != self.lock_file for path in self.path.iterdir()):
+        leftovers = {self.lock_file.name, f"{self.config_file.name}.new"}  # of a training that was killed at once
+        if self.path.is_dir() and any(path.name not in leftovers for path in self.path.iterdir()):
             raise InputError(f"--out {self.path}: is not empty; choose another folder")
         existing = next(path for path in (self.path, *self.path.absolute().parents) if path.exists())
         if not existing.is_dir():
@@ -51,7 +53,9 @@ class RunFolder:
     def locked(self):
         """Nobody else trains in this folder meanwhile; it is made if it is not there. The system lets go of the lock
         when the process ends, however it ends. Raises InputError when another process holds it."""
-        lock = FileLock(self.lock_file, timeout=0, thread_local=False)  # let go of in another thread, perhaps
+        # A second, because processes of a training that was killed end a moment later; not bound to a thread, because
+        # it may be let go of in another one.
+        lock = FileLock(self.lock_file, timeout=1, thread_local=False)
         try:
             self.path.mkdir(parents=True, exist_ok=True)
             lock.acquire()
@@ -82,6 +86,8 @@ class RunFolder:
             raise InputError(f"{self.path}: not a run folder (no config.json); give the --out of a training") from None
         if found != FORMAT:
             raise InputError(f"{self.config_file}: run format {found}, this version reads {FORMAT}")
+        if missing := sorted(PARTS - set(config)):
+            raise InputError(f"{self.config_file}: altered, it has no {missing[0]!r}; put back what was there")
         return config
 
     def load_best(self) -> Checkpoint:

@@ -76,7 +76,7 @@ def options_from(given: dict) -> Options:
             option = "--" + name.replace("_", "-")
             raise InputError(f"{option}: the run in {given['out']} has {stored.get(name)}; leave {option} out")
     changed = {name: value for name, value in given.items() if name in MAY_CHANGE}
-    return Options(**{**stored, "out": given["out"], **changed})
+    return Options.from_dict({**stored, "out": given["out"], **changed})
 
 
 def main(argv=None):

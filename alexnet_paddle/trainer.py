@@ -12,7 +12,7 @@ import paddle.nn.functional as F
 
 from alexnet_paddle import distributed
 from alexnet_paddle.datasets.loader import IGNORED
-from alexnet_paddle.errors import Stopped, TrainingFailed
+from alexnet_paddle.errors import ReaderDied, Stopped, TrainingFailed
 from alexnet_paddle.metrics import Scores, Tally, softmax
 from alexnet_paddle.recipes import build_optimizer
 from alexnet_paddle.runtime import seed_everything
@@ -39,6 +39,7 @@ class Trainer:
         self.epoch, self.step, self.tally = 0, 0, Tally()  # epochs finished; batches done of the next one, their sums
         self.best_epoch, self.best_top1 = 0, -1.0
         self.history = []  # a row for each epoch and split, as in metrics.csv
+        self.update = 0, 0, 0.0  # epoch, step and learning rate of the one being made, or made last
         self.stop_requested = False
 
     def fit(self):
@@ -81,6 +82,7 @@ class Trainer:
         """One update, and the scores on the way to it. The gradients stay until the next one."""
         draw = (self.seed, self.epoch + 1, self.step, distributed.rank())
         seed_everything(int(np.random.default_rng(draw).integers(2**31)))
+        self.update = self.epoch + 1, self.step + 1, self.learning_rate.value()
         self.optimizer.clear_grad()
         with paddle.amp.auto_cast(enable=self.amp):
             logits = self.forward(images)
@@ -111,10 +113,11 @@ class Trainer:
             if not self.stop_requested:
                 try:
                     batch = next(batches, None)
-                except (RuntimeError, SystemError):  # Ctrl-C goes to the loader's processes too
+                except ReaderDied:  # whoever stops us may have stopped the loader's processes too
                     if not self.stop_requested:
                         raise
             if distributed.anywhere(self.stop_requested):
+                batches.close()  # the loader's processes end, and their shared memory with them
                 raise Stopped
             if batch is None:
                 return
@@ -127,17 +130,17 @@ class Trainer:
 
     def blown_up(self, what: str) -> TrainingFailed:
         """The error for something that is not finite."""
-        rate = self.learning_rate.value()
+        epoch, step, rate = self.update
         return TrainingFailed(
-            f"epoch {self.epoch + 1}, step {self.step + 1} of {len(self.train_loader)}: {what} at learning rate "
-            f"{rate:g}, so the training has blown up; begin again with a smaller one, such as --learning-rate "
+            f"epoch {epoch}, step {step} of {len(self.train_loader)}: {what} at learning rate {rate:g}, so the "
+            "training has blown up; begin again with a smaller one, such as --learning-rate "
             f"{self.recipe.learning_rate / 10:g}"
         )
 
     def state(self) -> dict:
         """What a resume needs beside weights and optimizer state, as plain data."""
         return {
-            **{name: getattr(self, name) for name in ("epoch", "step", "best_epoch", "best_top1")},
+            **{name: getattr(self, name) for name in ("seed", "epoch", "step", "best_epoch", "best_top1")},
             "tally": asdict(self.tally),
             "history": list(self.history),
             "learning_rate": _plain(self.learning_rate.scheduler.state_dict()),

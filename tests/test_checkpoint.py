@@ -2,8 +2,10 @@
 
 import hashlib
 import json
+import os
 import pickle
 import shutil
+import tracemalloc
 from pathlib import Path
 
 import numpy as np
@@ -12,7 +14,7 @@ import paddle.nn.functional as F
 import pytest
 import safetensors.numpy
 
-from alexnet_paddle import RECIPES, VARIANTS, AlexNet, checkpoint
+from alexnet_paddle import RECIPES, VARIANTS, AlexNet, checkpoint, files
 from alexnet_paddle.checkpoint import Checkpoint
 from alexnet_paddle.errors import InputError
 from alexnet_paddle.recipes import Schedule
@@ -108,6 +110,85 @@ def test_a_loaded_model_says_what_the_saved_one_said(tmp_path):
     np.testing.assert_array_equal(restored(images).numpy(), model(images).numpy())
 
 
+def test_saving_takes_no_memory_of_the_size_of_the_weights(tmp_path):
+    saved = make()
+    saved.weights["large"] = np.ones(10_000_000, "float32")
+    tracemalloc.start()
+    try:
+        saved.save(tmp_path / "last")
+        assert tracemalloc.get_traced_memory()[1] < 1_000_000
+    finally:
+        tracemalloc.stop()
+    assert_same(Checkpoint.load(tmp_path / "last"), saved)
+
+
+# ---- a power cut -----------------------------------------------------------------------------------
+
+
+class DiskLog:
+    """What is written to the disk and renamed, in its order: ("flush", name) and ("rename", from, to)."""
+
+    def __init__(self, monkeypatch):
+        self.events, fsync = [], os.fsync
+
+        def flush(descriptor):
+            fsync(descriptor)
+            self.events.append(("flush", os.fstat(descriptor).st_ino))
+
+        monkeypatch.setattr(os, "fsync", flush)
+        for name in ("rename", "replace"):
+            monkeypatch.setattr(Path, name, self._renaming(getattr(Path, name)))
+
+    def _renaming(self, real):
+        def rename(path, target):
+            found = real(path, target)
+            self.events.append(("rename", path.name, Path(target).name))
+            return found
+
+        return rename
+
+    def with_names(self, root):
+        """The events. A file is known by its number, so that it does not matter where it was when it was flushed."""
+        names = {path.stat().st_ino: path.name for path in (root, *root.rglob("*"))}
+        return [(event[0], names[event[1]]) if event[0] == "flush" else event for event in self.events]
+
+
+@pytest.mark.skipif(os.name == "nt", reason="Windows writes the names of files through by itself")
+def test_a_file_is_on_the_disk_before_it_gets_its_name_and_the_name_before_it_is_done(tmp_path, monkeypatch):
+    log = DiskLog(monkeypatch)
+    files.write_whole(tmp_path / "report.json", b"{}")
+    assert log.with_names(tmp_path) == [
+        ("flush", "report.json"),
+        ("rename", "report.json.new", "report.json"),
+        ("flush", tmp_path.name),
+    ]
+
+
+@pytest.mark.skipif(os.name == "nt", reason="Windows writes the names of files through by itself")
+def test_a_checkpoint_is_on_the_disk_before_it_takes_the_place_of_the_one_before(tmp_path, monkeypatch):
+    make(1).save(tmp_path / "last")
+    log, rmtree = DiskLog(monkeypatch), shutil.rmtree
+
+    def remove(path, **how):
+        log.events.append(("remove", path.name))
+        rmtree(path, **how)
+
+    monkeypatch.setattr(
+        shutil, "rmtree", lambda path, **how: (log.events.append(("remove", path.name)), remove(path, **how))
+    )
+    make(2).save(tmp_path / "last")
+    assert log.with_names(tmp_path) == [
+        ("remove", "last.new"),  # of a writer that was stopped
+        *[("flush", name) for name in FILES],
+        ("flush", "last"),  # the folder with their names, while it still is last.new
+        ("remove", "last.old"),
+        ("rename", "last", "last.old"),
+        ("rename", "last.new", "last"),
+        ("flush", tmp_path.name),
+        ("remove", "last.old"),
+    ]
+
+
 # ---- stopped while saving --------------------------------------------------------------------------
 
 
@@ -145,8 +226,8 @@ class StopAt:
             min(folder.iterdir()).unlink()
 
     @staticmethod
-    def _half(path, data):
-        path.write_bytes(data[: len(data) // 2])
+    def _half(path, *parts):
+        path.write_bytes(b"".join(parts[: 1 + len(parts) // 2])[:-1])
 
 
 def leave_as_stopped_between_the_renames(folder):
@@ -323,6 +404,39 @@ def test_a_layer_too_few_is_named():
     del weights["conv2.bias"]
     with pytest.raises(InputError, match="lack conv2.bias"):
         checkpoint.set_weights(model, weights)
+
+
+def test_weights_of_another_type_of_number_are_refused_with_the_layers_name(tmp_path):
+    model = AlexNet(SMALL)
+    doubles = {name: tensor.astype("float64") for name, tensor in weights_of(model).items()}
+    with pytest.raises(InputError, match="conv1.weight is float64 in the weights, and float32 is needed"):
+        checkpoint.start_from_weights(model, doubles)
+    header = json.dumps({"conv1.weight": {"dtype": "BF16", "shape": [2], "data_offsets": [0, 4]}}).encode()
+    (tmp_path / "half.safetensors").write_bytes(len(header).to_bytes(8, "little") + header + bytes(4))
+    with pytest.raises(InputError, match="half.safetensors: holds numbers of type 'BF16'"):
+        checkpoint.read_weights(tmp_path / "half.safetensors")
+
+
+FOREIGN = {
+    "empty": lambda data: b"",
+    "cut short": lambda data: data[:-1],
+    "cut in its header": lambda data: data[:40],
+    "longer": lambda data: data + b"x",
+    "a pickle": lambda data: pickle.dumps({"conv1.weight": 1}),
+    "a zip": lambda data: b"PK\x03\x04" + data,
+    "text": lambda data: b"conv1.weight 0 0 0\n" * 9,
+}
+
+
+@pytest.mark.parametrize("kind", FOREIGN)
+def test_a_file_of_weights_alone_is_refused_by_name_when_it_is_not_whole(tmp_path, kind):
+    """It has no digest beside it."""
+    make().save(tmp_path / "last")
+    path = tmp_path / "weights.safetensors"
+    path.write_bytes(FOREIGN[kind]((tmp_path / "last" / "model.safetensors").read_bytes()))
+    with pytest.raises(InputError, match="not a safetensors file") as refused:
+        checkpoint.read_weights(path)
+    assert str(path) in str(refused.value)
 
 
 def test_starting_from_weights_takes_all_of_them_when_the_classes_are_the_same():

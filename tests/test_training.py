@@ -7,6 +7,7 @@ import pytest
 
 from alexnet_paddle import RECIPES, train
 from alexnet_paddle.checkpoint import Checkpoint, read_weights
+from alexnet_paddle.errors import Stopped
 from alexnet_paddle.run_folder import RunFolder
 
 EXACT = ("report.json", "best/model.safetensors", "last/model.safetensors", "last/optimizer.safetensors")
@@ -45,7 +46,7 @@ def test_a_run_stopped_between_epochs_goes_on_to_the_same_end(
             raise KeyboardInterrupt
 
     monkeypatch.setattr(Checkpoints, "on_checkpoint", save_then_stop)
-    with pytest.raises(KeyboardInterrupt):
+    with pytest.raises(Stopped):
         train_small(tmp_path / "run")
     monkeypatch.setattr(Checkpoints, "on_checkpoint", save)
     run = tmp_path / "run"

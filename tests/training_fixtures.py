@@ -32,14 +32,19 @@ def small_photos(make_photos, tmp_path_factory):
 
 @pytest.fixture(scope="session")
 def train_small(small_photos):
-    """train_small(folder, *options) -> the run folder of a training that takes seconds."""
+    """train_small(folder, *options) -> the run folder of a training that takes seconds; its command line is
+    train_small.arguments(folder, *options)."""
     from alexnet_paddle import train
 
+    def arguments(folder, *options):
+        common = ["--variant", "cifar4", "--data", str(small_photos), "--batch-size", "16", "--out", str(folder)]
+        return [*common, *([] if "--epochs" in options else ["--epochs", "3"]), *options]
+
     def run(folder, *options):
-        arguments = ["--variant", "cifar4", "--data", str(small_photos), "--batch-size", "16", "--out", str(folder)]
-        train.main([*arguments, *([] if "--epochs" in options else ["--epochs", "3"]), *options])
+        train.main(arguments(folder, *options))
         return Path(folder)
 
+    run.arguments = arguments
     return run
 
 

@@ -8,7 +8,8 @@ import paddle
 from paddle.io import BatchSampler, DataLoader
 from paddle.io import Dataset as PaddleDataset
 
-from alexnet_paddle.errors import InputError
+from alexnet_paddle import failures
+from alexnet_paddle.errors import InputError, ReaderDied
 
 IGNORED = -100  # the label that Paddle's cross-entropy takes for no label
 
@@ -56,17 +57,32 @@ class Loader:
 
     def __iter__(self):
         if self.workers or paddle.get_device() != "cpu":
-            for batch in DataLoader(
-                Keys(), batch_sampler=self.batch_sampler, collate_fn=self.arrays_or_error, num_workers=self.workers
-            ):
-                if len(batch) == 1:
-                    raise InputError(batch[0].numpy().tobytes().decode())
-                yield batch
+            yield from self._batches_made_ahead()
             return
         # Paddle's DataLoader would make the batches ahead in a thread and hand them over, which takes longer than
         # making packed ones. Beside a GPU that is worth it; here the training needs all cores itself.
         for keys in self.batch_sampler:
             yield [paddle.to_tensor(array) for array in self.arrays(keys)]
+
+    def _batches_made_ahead(self):
+        """By Paddle's DataLoader, in a thread or in processes. Raises ReaderDied when one of those has."""
+        failures.hear_of_deaths_between_batches()
+        loader = DataLoader(
+            Keys(),
+            batch_sampler=self.batch_sampler,
+            collate_fn=self.arrays_or_error,
+            num_workers=self.workers,
+            worker_init_fn=failures.end_with_parent,
+        )
+        try:
+            for batch in loader:
+                if len(batch) == 1:
+                    raise InputError(batch[0].numpy().tobytes().decode())
+                yield batch
+        except (RuntimeError, SystemError) as error:
+            if "data reader raises an exception" not in str(error):
+                raise
+            raise ReaderDied from None
 
     def arrays(self, keys) -> tuple[np.ndarray, np.ndarray]:
         """The batch of these keys, in NumPy."""

@@ -458,19 +458,18 @@ def generate(directory):
     """
     directory = Path(directory).absolute()
     work, replace, terminal = _sibling(directory), (directory / "petals.json").exists(), sys.stderr.isatty()
+    if not terminal:
+        print(f"petals: drawing the pictures into {directory}", flush=True)
     try:
         work.mkdir(parents=True)
-    except OSError as error:
-        raise InputError(f"{directory}: cannot be made ({error.strerror}); choose another folder") from None
-    try:
-        if not terminal:
-            print(f"petals: drawing the pictures into {directory}", flush=True)
         _write(work, terminal)
         _publish(work, directory, replace)
-        if not terminal:
-            print("petals: done", flush=True)
+    except OSError as error:
+        raise InputError(f"{directory}: cannot be made ({error.strerror}); choose another folder") from None
     finally:
         shutil.rmtree(work, ignore_errors=True)
+    if not terminal:
+        print("petals: done", flush=True)
     return directory
 
 
