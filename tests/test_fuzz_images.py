@@ -1,6 +1,6 @@
 """Folders with damaged pictures, as a fuzzer damages them: each file is listed as bad or can be used.
 
-`make test` tries 500 files. The record of 20,000, tests/records/fuzz_images.json, was made in a minute or so by
+`make test` tries 500 files. The record of 20,000, tests/records/fuzz_images.json, was made by
 
     python tests/test_fuzz_images.py 20000
 """
