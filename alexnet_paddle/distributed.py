@@ -173,7 +173,8 @@ def alike():
 
 @contextmanager
 def losses_in_words():
-    """Turns what gloo or NCCL raises when another process is gone into a TrainingFailed of one line."""
+    """Turns what gloo or NCCL raises when another process is gone into a TrainingFailed of one line. In the middle of a
+    backward pass there is nothing to turn: Paddle aborts."""
     try:
         yield
     except RuntimeError as error:

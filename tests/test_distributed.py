@@ -319,8 +319,8 @@ print("went on")
 """
     job = start(sys.executable, "-c", code)
     status, out = job.finish()
-    assert status == 1, out
-    assert "InputError: nothing here" in job.log(1)
+    assert status != 0
+    assert "InputError: nothing here" in job.log(1) and "InputError: nothing here" in out
     assert "Error" not in job.log(0) and "went on" not in job.log(0)
 
 
