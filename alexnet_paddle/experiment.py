@@ -118,21 +118,21 @@ def train(options: Options, resume: bool = False, say=print) -> dict:
         if resume:
             _compare(stored, dataset, device, run, say)
             start = _last_checkpoint(run, config, recipe, options.seed)
-        stack.enter_context(failures.in_words(run, recipe.batch_size))
         trainer, make_checkpoint = _build(options, config, recipe, dataset, device, start, say)
         if not resume:
             stack.enter_context(run.locked())
             run.create(_description(options, config, recipe, dataset, device))
         trainer.callbacks = _callbacks(options, run, make_checkpoint)
-        try:
-            with failures.stop_on_signals(trainer):
-                trainer.fit()
-            return _final_test(run, options, recipe, dataset, trainer)
-        except Stopped:
-            place = f"{run.last} holds epoch {trainer.epoch + 1}, step {trainer.step}"
-            raise Stopped(f"{place}; go on with --resume --out {run.path}") from None
-        except KeyboardInterrupt:
-            raise Stopped(f"go on with --resume --out {run.path}") from None
+        with failures.in_words(run, recipe.batch_size):
+            try:
+                with failures.stop_on_signals(trainer):
+                    trainer.fit()
+                return _final_test(run, options, recipe, dataset, trainer)
+            except Stopped:
+                place = f"{run.last} holds epoch {trainer.epoch + 1}, step {trainer.step}"
+                raise Stopped(f"{place}; go on with --resume --out {run.path}") from None
+            except KeyboardInterrupt:
+                raise Stopped(f"go on with --resume --out {run.path}") from None
 
 
 def _load(options, config, recipe, say):
