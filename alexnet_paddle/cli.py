@@ -11,6 +11,7 @@ import unicodedata
 from tqdm import tqdm
 
 from alexnet_paddle.errors import InputError, Stopped, TrainingFailed
+from alexnet_paddle.failures import system_words
 from alexnet_paddle.runtime import DeviceError
 
 COMMANDS = {
@@ -62,10 +63,11 @@ def run(main) -> None:
     except BrokenPipeError:  # the reader of our output went away, as with `| head`
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
     except OSError as error:  # a full disk, a folder without permission
-        if not error.errno:  # Paddle's, for an error in a program
+        if not (words := system_words(error)):
             raise
-        place = f"{error.filename}: " if error.filename else ""
-        fail(f"{command}: {place}{error.strerror}", 1)
+        fail(f"{command}: {words}", 1)
+    except MemoryError:
+        fail(f"{command}: out of memory; close other programs, or choose a smaller net", 1)
 
 
 def progress(iterable, description: str):

@@ -126,24 +126,24 @@ def train(options: Options, resume: bool = False, say=print) -> dict | None:
         if resume:
             distributed.together(lambda: _compare(stored, dataset, device, run, say))
             start = distributed.from_first(lambda: _last_checkpoint(run, config, recipe, options.seed))
-        stack.enter_context(failures.in_words(run, recipe.batch_size))
         trainer, make_checkpoint = _build(options, config, recipe, dataset, device, start, say)
         if not resume:
             distributed.on_first(lambda: stack.enter_context(run.locked()))
             distributed.on_first(lambda: run.create(_description(options, config, recipe, dataset, device)))
         trainer.callbacks = distributed.on_first(lambda: _callbacks(options, run, make_checkpoint)) or ()
-        if start is None and distributed.size() == 1:
-            _warn(trainer, say)
-        try:
-            with failures.stop_on_signals(trainer):
-                trainer.fit()
-            return _final_test(run, options, recipe, dataset, trainer) if distributed.rank() == 0 else None
-        except Stopped:
-            place = f"{run.last} holds epoch {trainer.epoch + 1}, step {trainer.step}"
-            with distributed.alike():
-                raise Stopped(f"{place}; go on with --resume --out {run.path}") from None
-        except KeyboardInterrupt:
-            raise Stopped(f"go on with --resume --out {run.path}") from None
+        with failures.in_words(run, recipe.batch_size):
+            if start is None and distributed.size() == 1:
+                _warn(trainer, say)
+            try:
+                with failures.stop_on_signals(trainer):
+                    trainer.fit()
+                return _final_test(run, options, recipe, dataset, trainer) if distributed.rank() == 0 else None
+            except Stopped:
+                place = f"{run.last} holds epoch {trainer.epoch + 1}, step {trainer.step}"
+                with distributed.alike():
+                    raise Stopped(f"{place}; go on with --resume --out {run.path}") from None
+            except KeyboardInterrupt:
+                raise Stopped(f"go on with --resume --out {run.path}") from None
 
 
 def _say_nothing(words):

@@ -54,13 +54,10 @@ def in_words(run, batch_size: int):
             # NumPy's, of what ends a training when it comes to the loss.
             warnings.filterwarnings("ignore", "(overflow|invalid value|divide by zero) encountered", RuntimeWarning)
             yield
-    except InputError as error:
-        if not run.holds_a_run:
-            raise
-        # A picture that could be read when the training began.
+    except InputError as error:  # a picture that could be read when the training began
         raise InputError(f"{error}; when it is back as it was, go on with --resume --out {run.path}") from None
     except ReaderDied as error:
-        raise TrainingFailed(f"{error}; {_go_on(run)}") from None
+        raise TrainingFailed(f"{error}; go on with --resume --out {run.path}") from None
     except TrainingFailed as error:
         kept = f"; {run.last} holds the last good checkpoint" if run.last.exists() else ""
         raise TrainingFailed(f"{error}{kept}") from None
@@ -69,12 +66,9 @@ def in_words(run, batch_size: int):
             raise TrainingFailed(
                 f"out of memory with batches of {batch_size}; train again with a smaller --batch-size, or a smaller net"
             ) from None
-        if not getattr(error, "errno", None):  # not of the system: an error in a program
+        if not (words := system_words(error)):  # an error in a program
             raise
-        place = f"{error.filename}: " if error.filename else ""
-        full = error.errno in (errno.ENOSPC, errno.EDQUOT)
-        remedy = "make room there" if full else "put that right"
-        raise TrainingFailed(f"{place}{error.strerror}; {remedy}, then {_go_on(run)}") from None
+        raise TrainingFailed(f"{words}, then go on with --resume --out {run.path}") from None
 
 
 def _is_out_of_memory(error) -> bool:
@@ -83,8 +77,13 @@ def _is_out_of_memory(error) -> bool:
     return any(words.lower() in str(error).lower() for words in OUT_OF_MEMORY)
 
 
-def _go_on(run) -> str:
-    return f"go on with --resume --out {run.path}" if run.holds_a_run else "train again"
+def system_words(error) -> str:
+    """What the system refused and what to do; empty where it was Paddle, which raises OSError too."""
+    if not getattr(error, "errno", None):
+        return ""
+    place = f"{error.filename}: " if error.filename else ""
+    full = error.errno in (errno.ENOSPC, errno.EDQUOT)
+    return f"{place}{error.strerror}; {'make room there' if full else 'put that right'}"
 
 
 # ---- processes that read pictures ------------------------------------------------------------------
@@ -104,7 +103,7 @@ def _not_of_the_loader(record) -> bool:
     return record.module != "dataloader_iter"
 
 
-def end_with_parent(worker: int = 0) -> None:
+def end_with_parent(worker: int) -> None:
     """Call it in a process that reads pictures: it ends when the training has ended without a word, as after
     `kill -9`. Paddle's loop would wait for ever, and keep shared memory and the lock of the run folder."""
     from paddle.base import core

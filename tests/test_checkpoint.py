@@ -173,9 +173,7 @@ def test_a_checkpoint_is_on_the_disk_before_it_takes_the_place_of_the_one_before
         log.events.append(("remove", path.name))
         rmtree(path, **how)
 
-    monkeypatch.setattr(
-        shutil, "rmtree", lambda path, **how: (log.events.append(("remove", path.name)), remove(path, **how))
-    )
+    monkeypatch.setattr(shutil, "rmtree", remove)
     make(2).save(tmp_path / "last")
     assert log.with_names(tmp_path) == [
         ("remove", "last.new"),  # of a writer that was stopped

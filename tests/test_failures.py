@@ -182,7 +182,7 @@ def test_the_disk_is_full_when_it_writes(name, small_disk, train_small, small_ru
     with monkeypatch.context() as patched:
         patched.setattr(module, function, write_on_a_full_disk)
         line = failed(train, *train_small.arguments(run))
-    assert line.startswith(f"train: {run / name}") and "No space left on device; make room there, then " in line
+    assert line.startswith(f"train: {run / name}") and "No space left on device; make room there" in line
     assert not unfinished(run)
     kept = [folder for folder in (run / "best", run / "last") if folder.exists()]
     for folder in kept:
@@ -190,7 +190,6 @@ def test_the_disk_is_full_when_it_writes(name, small_disk, train_small, small_ru
     assert bool(kept) == (name not in ("config.json", "best.new/model.safetensors"))
     small_disk.make_room()
     if name == "config.json":
-        assert line.endswith("then train again")
         train.main(train_small.arguments(run))
     else:
         assert line.endswith(f"then go on with --resume --out {run}")
@@ -215,7 +214,8 @@ def test_other_commands_say_it_in_one_line_too(small_disk, small_run, small_phot
     small_disk.fill()
     before = sorted(small_disk.place.rglob("*"))
     line = failed(evaluate, small_disk.place / "run")
-    assert line == f"evaluate: {small_disk.place / 'run' / 'evaluation.png.new'}: No space left on device"
+    place = small_disk.place / "run" / "evaluation.png.new"
+    assert line == f"evaluate: {place}: No space left on device; make room there"
     photo, picture = next(small_photos.rglob("*.png")), small_disk.place / "seen.png"
     assert "No space left" in refused(predict, small_run, photo, "--picture", picture)
     assert "No space left" in refused(export, small_disk.place / "run")

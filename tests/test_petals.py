@@ -123,8 +123,10 @@ def test_no_picture_twice(pictures):
 
 
 @pytest.mark.parametrize("stop_at", (0, 7))
-@pytest.mark.parametrize("error", (KeyboardInterrupt, OSError))
-def test_interrupted_generation_leaves_nothing(tmp_path, monkeypatch, tiny, error, stop_at):
+@pytest.mark.parametrize(
+    ("error", "told"), [(KeyboardInterrupt, KeyboardInterrupt), (OSError(28, "No space left"), InputError)]
+)
+def test_interrupted_generation_leaves_nothing(tmp_path, monkeypatch, tiny, error, told, stop_at):
     draw, calls = petals.draw, []
 
     def interrupted(*arguments):
@@ -134,7 +136,7 @@ def test_interrupted_generation_leaves_nothing(tmp_path, monkeypatch, tiny, erro
         return draw(*arguments)
 
     monkeypatch.setattr(petals, "draw", interrupted)
-    with pytest.raises(error):
+    with pytest.raises(told):
         petals.generate(tmp_path / "petals")
     assert snapshot(tmp_path) == []
 

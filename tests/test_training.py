@@ -3,6 +3,7 @@
 import json
 
 import numpy as np
+import paddle
 import pytest
 
 from alexnet_paddle import RECIPES, train
@@ -75,6 +76,16 @@ def test_best_is_the_epoch_with_the_highest_validation_accuracy(small_run):
 def test_weights_of_the_same_classes_are_all_taken(small_run, train_small, tmp_path):
     # A step of (almost) no size leaves the weights where they started.
     run = train_small(tmp_path / "run", "--weights", str(small_run), "--epochs", "1", "--learning-rate", "1e-30")
+    started = Checkpoint.load(run / "last").weights
+    for name, tensor in read_weights(small_run).items():
+        np.testing.assert_allclose(started[name], tensor, rtol=0, atol=1e-20)
+
+
+def test_weights_that_paddle_saved_are_read_when_their_maker_is_trusted(small_run, train_small, tmp_path, refused):
+    paddle.save(Checkpoint.load(small_run / "best").build_model().state_dict(), str(tmp_path / "net.pdparams"))
+    options = ("--weights", str(tmp_path / "net.pdparams"), "--epochs", "1", "--learning-rate", "1e-30")
+    assert "add --trust-pickle" in refused(train, *train_small.arguments(tmp_path / "run", *options))
+    run = train_small(tmp_path / "run", *options, "--trust-pickle")
     started = Checkpoint.load(run / "last").weights
     for name, tensor in read_weights(small_run).items():
         np.testing.assert_allclose(started[name], tensor, rtol=0, atol=1e-20)
