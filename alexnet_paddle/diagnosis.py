@@ -65,9 +65,8 @@ class Examination:
     """What can be measured of a trainer's model, pictures and recipe; each thing is measured when it is asked for."""
 
     def __init__(self, trainer):
-        self.model, self.recipe, self.loader, self.seed = (
-            trainer.model, trainer.recipe, trainer.train_loader, trainer.seed,
-        )  # fmt: skip
+        self.model, self.recipe, self.seed = trainer.model, trainer.recipe, trainer.seed
+        self.loader = trainer.train_loader
         self.labels = np.asarray(self.loader.dataset.labels)
         self.trials: dict[float, Trial] = {}  # by times the recipe's learning rate
 
