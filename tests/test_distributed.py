@@ -221,19 +221,17 @@ def test_asked_to_stop_anywhere_all_stop_and_go_on_to_the_same_end(longer, start
 @pytest.mark.slow
 def test_ctrl_c_to_the_launcher_saves_and_one_process_can_go_on(longer, start_training, tmp_path, capsys):
     run = tmp_path / "run"
-    job = start_training(*longer, "--epochs", "200", "--out", run)
+    job = start_training(*longer, "--epochs", "40", "--out", run)
     job.wait_for((run / "last").exists)
     job.launcher.send_signal(signal.SIGINT)
     assert job.finish()[0] != 0
     where = re.search(r"interrupted; .* holds epoch (\d+), step (\d+); go on with --resume", job.log(0))
     state = Checkpoint.load(run / "last").state
     assert (state["epoch"] + 1, state["step"]) == tuple(map(int, where.groups()))
-    config = json.loads((run / "config.json").read_text())  # or it would go on for long
-    config["options"]["epochs"] = config["recipe"]["epochs"] = state["epoch"] + 2
-    (run / "config.json").write_text(json.dumps(config))
+    assert state["epoch"] < 40
     train.main(["--resume", "--out", str(run)])
     assert "begun with processes 2, now 1" in capsys.readouterr().out
-    assert json.loads((run / "report.json").read_text())["epochs"] == state["epoch"] + 2
+    assert json.loads((run / "report.json").read_text())["epochs"] == 40
 
 
 @gloo
