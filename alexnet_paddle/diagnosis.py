@@ -370,16 +370,17 @@ def _lost_signal(seen: Examination):
         f"from one picture to another {last.name} changes by {last.signal:.1e} of its size (lost in {lost.name}); "
         f"gradient of {weights[0].name} {weights[0].gradient:.1e}, of {weights[-1].name} {weights[-1].gradient:.1e}"
     )
-    kinds = {layer.kind for layer in seen.hidden}
+    functions = [layer.kind for layer in seen.hidden if layer.kind in ("ReLU", *inspection.BOUNDS)]
     biases = [gradient.value for name, gradient in sizes.items() if name.endswith("bias")]
-    if kinds & set(inspection.BOUNDS) and "ReLU" not in kinds:
-        bounded = next(iter(kinds & set(inspection.BOUNDS))).lower()
+    if functions and "ReLU" not in functions:
+        meanings = {
+            "Sigmoid": "each sigmoid passes on a quarter or less of what differs between pictures, and of the gradient",
+            "Tanh": "with small weights each layer shrinks what differs between pictures, and the gradient",
+        }
         yield Finding(
-            f"{bounded} in all layers",
+            f"{functions[0].lower()} in all layers",
             evidence,
-            f"each {bounded} passes on a quarter or less of what differs between pictures, and of the gradient"
-            if bounded == "sigmoid"
-            else "with small weights each layer shrinks what differs between pictures, and the gradient",
+            meanings[functions[0]],
             "--activation relu; or an initialisation with larger weights, such as init='paddle'",
         )
     elif max(biases, default=0) > 0.5:
@@ -449,7 +450,8 @@ PARTS = (
     (_inputs, _classes),
     (_mode, _frozen, _constant_weights, _dropout),
     (_first_loss, _dead_units),
-    (_no_gradient, _no_signal),
+    (_no_gradient,),
+    (_no_signal,),
 )
 THOROUGH_PARTS = ((_inputs, _classes, _labels_fit_pictures), *PARTS[1:], (_first_steps,))
 

@@ -116,10 +116,7 @@ def train(options: Options, resume: bool = False, say=print) -> dict | None:
         device = runtime.choose_device(options.device)
         say(f"device: {device} (asked for: {options.device}); CPU settings: {_words(CPU_SETTINGS) or 'as they were'}")
         begun_without = stored["data"].get("skipped") if resume else None
-        dataset = distributed.on_first(lambda: _load(options, config, recipe, say, begun_without))
-        skipped = distributed.from_first(lambda: dataset.skipped)
-        dataset = distributed.together(lambda: dataset or _load(options, config, recipe, say, skipped))
-        _require_same_pictures(dataset)
+        dataset = _load_everywhere(options, config, recipe, say, begun_without)
         config = config.replace(num_classes=len(dataset.classes))
         distributed.together(lambda: _describe_net(config, recipe, device, say))
         start = None
@@ -172,6 +169,17 @@ def _warn(trainer, say):
         say(f"warning: {finding.name}: {finding.evidence}; {finding.change} (more: python -m alexnet_paddle.doctor)")
 
 
+def _load_everywhere(options, config, recipe, say, skipped):
+    """`_load`, first in process 0, which draws and packs what is not there and finds what is to be left out."""
+    dataset = distributed.on_first(lambda: _load(options, config, recipe, say, skipped))
+    skipped = distributed.from_first(lambda: dataset.skipped)
+    dataset = distributed.together(lambda: dataset or _load(options, config, recipe, say, skipped))
+    if len(set(distributed.gather(dataset.fingerprint))) > 1:
+        with distributed.alike():
+            raise InputError(f"{dataset.name}: other pictures on one machine than on another; copy them again")
+    return dataset
+
+
 def _load(options, config, recipe, say, skipped=None):
     """The data set, checked, from its pack if it has one. `skipped` is known where a run goes on, or where another
     process has found it: all leave out the same pictures."""
@@ -191,12 +199,6 @@ def _load(options, config, recipe, say, skipped=None):
     if dataset.packed and recipe.augmentation.crop == "resized":
         say(f"pack: recipe {recipe.name} crops the whole pictures, so those for training are read from their files")
     return dataset
-
-
-def _require_same_pictures(dataset):
-    if len(set(distributed.gather(dataset.fingerprint))) > 1:
-        with distributed.alike():
-            raise InputError(f"{dataset.name}: other pictures on one machine than on another; copy them again")
 
 
 def _describe_net(config, recipe, device, say):

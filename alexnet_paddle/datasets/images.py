@@ -13,6 +13,7 @@ import numpy as np
 from PIL import Image, ImageOps, UnidentifiedImageError
 
 from alexnet_paddle.errors import InputError, printable
+from alexnet_paddle.runtime import cpu_count
 from alexnet_paddle.transforms import central_square
 
 # Pillow knows more, and goes by the content, not the name: for some formats it would start other programs.
@@ -55,7 +56,7 @@ def find_bad(paths, progress) -> dict[Path, str]:
 
     Pillow decodes without Python's lock, so threads use all cores.
     """
-    with _quiet(), ThreadPool(min(os.cpu_count() or 1, 8)) as pool:
+    with _quiet(), ThreadPool(min(cpu_count(), 8)) as pool:
         reasons = pool.imap(_reason_against, paths, chunksize=8)
         return {path: reason for path, reason in zip(progress(paths, "checking pictures"), reasons) if reason}
 
