@@ -6,8 +6,8 @@ from __future__ import annotations
 import io
 from pathlib import Path
 
+import matplotlib.figure
 import numpy as np
-from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
 from alexnet_paddle.files import write_whole
@@ -15,11 +15,22 @@ from alexnet_paddle.files import write_whole
 COLORS = {"train": "#E69F00", "val": "#0072B2", "best": "#009E73"}
 
 
+class Figure(matplotlib.figure.Figure):
+    """A figure that a notebook shows when it is a cell's last value; pyplot need not be loaded."""
+
+    def _repr_png_(self) -> bytes:
+        return _png(self, dpi=80)
+
+
 def save(figure: Figure, path: Path) -> None:
     """Write a PNG, whole or not at all."""
+    write_whole(path, _png(figure, dpi=120))
+
+
+def _png(figure, dpi):
     data = io.BytesIO()
-    figure.savefig(data, format="png", dpi=120, facecolor="white")
-    write_whole(path, data.getvalue())
+    figure.savefig(data, format="png", dpi=dpi, facecolor="white")
+    return data.getvalue()
 
 
 def curves(rows) -> Figure:
