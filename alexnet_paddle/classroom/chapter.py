@@ -104,9 +104,8 @@ def _check_graded(path, chapter):
     for exercise in chapter.exercises:
         place = order.index(exercise.name)
         if order[place + 1 : place + 3] != [exercise.visible, exercise.hidden]:
-            raise InputError(
-                f"{path}: after {exercise.name!r} must come {exercise.visible!r} and {exercise.hidden!r}; add or move them"
-            )
+            wanted = f"{exercise.visible!r} and {exercise.hidden!r}"
+            raise InputError(f"{path}: after {exercise.name!r} must come {wanted}; add or move them")
         _require(path, exercise.name, chapter.cells[exercise.name], "defines")
         for name in (exercise.visible, exercise.hidden):
             cell = chapter.cells[name]
