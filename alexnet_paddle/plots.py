@@ -4,14 +4,19 @@ colour-blind readers can tell apart."""
 from __future__ import annotations
 
 import io
+import itertools
 from pathlib import Path
 
 import matplotlib.figure
 import numpy as np
+from matplotlib.patches import Rectangle
 from matplotlib.ticker import MaxNLocator
 
+from alexnet_paddle.arithmetic import conv_out, explain_size
 from alexnet_paddle.files import write_whole
 
+OKABE_ITO = ("#0072B2", "#E69F00", "#009E73", "#CC79A7", "#D55E00", "#56B4E9", "#000000", "#F0E442")
+SIZES = {"pixel": "#BFDFF2", "padding": "#DDDDDD", "past": "#F6C9B0", "window": "#0072B2"}
 COLORS = {"train": "#E69F00", "val": "#0072B2", "best": "#009E73"}
 
 
@@ -95,4 +100,61 @@ def predictions(images, labels, columns: int = 5) -> Figure:
     for panel, image, (text, right) in zip(panels, images, labels):
         panel.imshow(image)
         panel.set_title(text, fontsize=8, color=colors[right])
+    return figure
+
+
+# ---- the arithmetic of sizes ---------------------------------------------------------------------------
+
+
+def sliding_windows(n: int, f: int, p: int = 0, s: int = 1, rounding: str = "floor") -> Figure:
+    """One row of `n` pixels with padding, and under it each window of a convolution at its place, in pixels.
+
+    Raises ValueError, showing the arithmetic, when the window does not fit.
+    """
+    out = conv_out(n, f, p, s, rounding)
+    end = max(n + 2 * p, (out - 1) * s + f)
+    figure = Figure(figsize=(min(11, 1.5 + 0.42 * end), 1.2 + 0.3 * out), layout="constrained")
+    panel = figure.subplots()
+    read = [any(start <= x < start + f for start in range(0, out * s, s)) for x in range(end)]
+    for x in range(end):
+        inside = p <= x < p + n
+        color = SIZES["pixel"] if inside else SIZES["padding" if x < n + 2 * p else "past"]
+        hatch = None if read[x] or not inside else "////"  # a pixel that no window reads
+        panel.add_patch(Rectangle((x, 0), 1, 1, facecolor=color, edgecolor="white", hatch=hatch))
+        panel.text(x + 0.5, 0.5, x - p if inside else 0, ha="center", va="center", fontsize=8)
+    for number in range(out):
+        panel.add_patch(Rectangle((number * s, -number - 1.8), f, 0.7, color=SIZES["window"]))
+        panel.text(number * s + f / 2, -number - 1.45, number + 1, ha="center", va="center", fontsize=8, color="white")
+    panel.set_xlim(-0.5, end + 0.5)
+    panel.set_ylim(-out - 1.2, 1.3)
+    panel.set_aspect("auto")
+    panel.axis("off")
+    panel.set_title(f"n={n}, f={f}, p={p}, s={s}: {explain_size(n, f, p, s, rounding)}", fontsize=10)
+    return figure
+
+
+def receptive_fields(rows, image_size: int) -> Figure:
+    """What one unit of each layer sees, to scale: squares on the input, from the rows of a `trace`."""
+    figure = Figure(figsize=(8, 4.6), layout="constrained")
+    panel = figure.subplots()
+    panel.add_patch(Rectangle((0, 0), image_size, image_size, facecolor="#EEEEEE", edgecolor="black"))
+    for row, color in zip(rows, itertools.cycle(OKABE_ITO)):
+        corner = (image_size - row.receptive_field) / 2
+        panel.add_patch(
+            Rectangle(
+                (corner, corner),
+                row.receptive_field,
+                row.receptive_field,
+                fill=False,
+                edgecolor=color,
+                linewidth=2,
+                label=f"{row.name}: {row.receptive_field} pixels, a step is {row.stride}",
+            )
+        )
+    panel.set_xlim(-5, image_size + 5)
+    panel.set_ylim(image_size + 5, -5)
+    panel.set_aspect("equal")
+    panel.set_xlabel("input column (pixels)")
+    panel.set_ylabel("input row (pixels)")
+    figure.legend(loc="outside right upper")
     return figure

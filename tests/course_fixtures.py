@@ -10,8 +10,6 @@ jupytext = pytest.importorskip("jupytext", reason="needs requirements-dev.txt")
 build = pytest.importorskip("alexnet_paddle.classroom.build", reason="needs requirements-dev.txt")
 chapter = pytest.importorskip("alexnet_paddle.classroom.chapter", reason="needs requirements-dev.txt")
 
-if not list((build.COURSE / "source").glob("*.py")):
-    pytest.skip("no chapter yet", allow_module_level=True)
 SOURCES = build.sources()
 CHAPTERS = {source.stem: chapter.read(source) for source in SOURCES}
 EXERCISES = [(name, exercise) for name, one in CHAPTERS.items() for exercise in one.exercises]

@@ -108,7 +108,6 @@ def execute(chapter: Chapter, course: Path) -> dict:
         resources={"metadata": {"path": str(course)}},
         extra_arguments=["--IPKernelApp.log_level=ERROR"],  # on each start it warns of unencrypted local sockets
         record_timing=False,
-        store_widget_state=False,
     )
     try:
         client.execute(env={**os.environ, "PYTHONPATH": str(ROOT)})  # this checkout, whichever is installed
