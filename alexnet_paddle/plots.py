@@ -8,8 +8,10 @@ from pathlib import Path
 
 import numpy as np
 from matplotlib.figure import Figure
+from matplotlib.patches import Patch, Polygon
 from matplotlib.ticker import MaxNLocator
 
+from alexnet_paddle.arithmetic import trace
 from alexnet_paddle.files import write_whole
 
 COLORS = {"train": "#E69F00", "val": "#0072B2", "best": "#009E73"}
@@ -85,3 +87,83 @@ def predictions(images, labels, columns: int = 5) -> Figure:
         panel.imshow(image)
         panel.set_title(text, fontsize=8, color=colors[right])
     return figure
+
+
+# ---- the net to scale ------------------------------------------------------------------------------
+
+NET_COLORS = {"input": "#999999", "conv": "#56B4E9", "pool": "#E69F00", "fc": "#009E73"}
+SLANT = 0.3  # how far a box reaches back to the upper right, as a share of its side
+CHANNELS_PER_PIXEL = 2.2  # so many channels are drawn as long as one pixel of a side
+FEATURES_PER_PIXEL = 16
+
+
+def net_to_scale(config) -> Figure:
+    """The boxes of numbers that one image becomes in the net of `config`: heights in proportion to the side, lengths
+    to the channels; the towers of a net with groups lie one above the other, with lines where they are joined."""
+    towers = max([layer.groups for _, layer in config.named_layers() if layer.kind == "conv"], default=1)
+    figure = Figure(figsize=(11, 4.6 if towers < 3 else 2.3 * towers), layout="constrained")
+    panel = figure.subplots()
+    lane = 1.25 * config.image_size if towers == 1 else 0.62 * config.image_size
+    centers = [lane * ((towers - 1) / 2 - tower) for tower in range(towers)]
+    boxes = [("input", "input", (config.in_channels, config.image_size, config.image_size), None)]
+    boxes += [
+        (row.name, {"globalpool": "pool"}.get(row.kind, row.kind), row.out_shape, getattr(layer, "groups", None))
+        for (_, layer), row in zip(config.named_layers(), trace(config))
+        if row.kind in ("conv", "pool", "globalpool", "fc")
+    ]
+    left, before, floor = 0.0, None, min(centers) - 0.5 * config.image_size
+    for name, kind, shape, groups in boxes:
+        parts = 1 if kind == "input" else towers
+        flat = len(shape) == 1
+        side = shape[0] / parts / FEATURES_PER_PIXEL if flat else shape[1]
+        length = 5 if flat else max(shape[0] / parts / CHANNELS_PER_PIXEL, 1)
+        if flat and name == boxes[-1][0]:  # the last layer is not split: every card's half sees the whole
+            parts, side = 1, shape[0] / FEATURES_PER_PIXEL
+        middles = [0.0] if parts == 1 else centers
+        slant = 0 if flat else SLANT * side
+        for middle in middles:
+            _draw_box(panel, left, middle - side / 2, length, side, slant, NET_COLORS[kind])
+        if before is not None:
+            _join(panel, before, (left, middles), groups if kind == "conv" else towers if kind == "pool" else 1)
+        size = str(shape[0]) if flat else f"{shape[0]} of\n{shape[1]} x {shape[2]}"
+        panel.text(left + (length + slant) / 2, floor, f"{name}\n{size}", ha="center", va="top", fontsize=8)
+        before = (left + length + slant / 2, middles)
+        left += max(length + slant, 34) + 24
+    panel.set_xlim(-12, left)
+    panel.set_ylim(floor - 0.28 * config.image_size, max(centers) + 0.72 * config.image_size)
+    panel.set_aspect("equal")
+    panel.axis("off")
+    handles = [Patch(color=color, label=kind) for kind, color in NET_COLORS.items()]
+    panel.legend(handles=handles, loc="upper right", ncols=4, frameon=False, fontsize=9)
+    words = f"{towers} towers" if towers > 1 else "one tower"
+    panel.set_title(
+        f"{config.name}, {words}: height = side in pixels, length = channels "
+        f"(fc: height = values, {FEATURES_PER_PIXEL} to a pixel)",
+        fontsize=10,
+        loc="left",
+    )
+    return figure
+
+
+def _draw_box(panel, left, low, length, side, slant, color):
+    """A box seen from the front, a little from above and from the right."""
+    right, high = left + length, low + side
+    faces = [([(left, low), (right, low), (right, high), (left, high)], 1.0)]
+    if slant:
+        back = slant * 0.6
+        faces.append(([(left, high), (right, high), (right + slant, high + back), (left + slant, high + back)], 0.55))
+        faces.append(([(right, low), (right + slant, low + back), (right + slant, high + back), (right, high)], 0.75))
+    for corners, alpha in faces:
+        panel.add_patch(Polygon(corners, facecolor="white", zorder=2))
+        panel.add_patch(Polygon(corners, facecolor=color, alpha=alpha, edgecolor="black", linewidth=0.5, zorder=3))
+
+
+def _join(panel, before, after, groups):
+    """Lines from every part before to every part after which shares a group with it."""
+    (start, sources), (end, targets) = before, after
+    for i, source in enumerate(sources):
+        for j, target in enumerate(targets):
+            if min(len(sources), len(targets)) == 1 or i * groups // len(sources) == j * groups // len(targets):
+                crossing = i != j and len(sources) > 1 and len(targets) > 1
+                color = "#D55E00" if crossing else "black"
+                panel.plot([start, end - 1], [source, target], color=color, linewidth=1.2, zorder=4)
