@@ -68,6 +68,7 @@ figure
 # `side` is the side of the *input*. The output's side follows the rule of chapter 01, rounded down.
 # The function has to work for any number of groups.
 
+
 # %% conv-cost nbgrader={"grade": false, "grade_id": "conv-cost", "locked": false, "schema_version": 3, "solution": true, "task": false} defines=["conv_cost"] needs=["setup"]
 def conv_cost(side, in_channels, out_channels, f, s=1, p=0, groups=1):
     """Parameters and MACs of one convolution. Example: conv_cost(5, 2, 4, 3) is (76, 648)."""
@@ -86,7 +87,9 @@ for call, expected, hint in (
 ):
     got = conv_cost(*call)
     assert type(got) is tuple and len(got) == 2, f"conv_cost{call}: got {got!r}, expected a pair (parameters, MACs)."
-    assert [type(number) for number in got] == [int, int], f"conv_cost{call}: got {got!r}, expected whole numbers. Use //."
+    assert [type(number) for number in got] == [int, int], (
+        f"conv_cost{call}: got {got!r}, expected whole numbers. Use //."
+    )
     assert got[0] == expected[0], f"conv_cost{call}: got {got[0]} parameters, expected {expected[0]}. {hint}"
     assert got[1] == expected[1], f"conv_cost{call}: got {got[1]} MACs, expected {expected[1]}. {hint}"
 
@@ -154,7 +157,9 @@ printed = a / (2 + 1e-4 * sum(padded[:, j : j + 8] for j in range(5))) ** 0.75
 for alpha in (1e-4, 5e-4):
     for k in (1.0, 2.0):
         got = paddle.nn.LocalResponseNorm(5, alpha=alpha, beta=0.75, k=k)(paddle.to_tensor(a)).numpy()
-        print(f"alpha={alpha:.0e} k={k:.0f}: largest difference from the printed formula {abs(got - printed).max():9.5f}")
+        print(
+            f"alpha={alpha:.0e} k={k:.0f}: largest difference from the printed formula {abs(got - printed).max():9.5f}"
+        )
 
 
 # %% stage-one nbgrader={"grade": false, "grade_id": "stage-one", "locked": false, "schema_version": 3, "solution": true, "task": false} defines=["stage_one"] needs=["setup"]
@@ -236,6 +241,7 @@ assert worst < 1e-3 * x.max(), (
 # **Exercise `stages_two_to_five`.** Return the four stages as one `paddle.nn.Layer`,
 # which takes what `stage_one` gives, [N, 96, 27, 27]. Create the layers in the order of the table.
 
+
 # %% stages-two-to-five nbgrader={"grade": false, "grade_id": "stages-two-to-five", "locked": false, "schema_version": 3, "solution": true, "task": false} defines=["stages_two_to_five"] needs=["setup"]
 def stages_two_to_five():
     """Stages 2 to 5. Example: stages_two_to_five()(paddle.zeros([1, 96, 27, 27])).shape is [1, 256, 6, 6]."""
@@ -275,7 +281,9 @@ assert list(got.shape) == [2, 256, 6, 6], (
     f"stages_two_to_five() on [2, 96, 27, 27]: got {list(got.shape)}, expected [2, 256, 6, 6]. 27 -> 13 -> 6."
 )
 got = got.numpy()
-assert got.min() >= 0, f"stages_two_to_five(): got a value of {got.min():.3f}, expected none below 0 after conv5's ReLU."
+assert got.min() >= 0, (
+    f"stages_two_to_five(): got a value of {got.min():.3f}, expected none below 0 after conv5's ReLU."
+)
 assert got.max() > 0, "stages_two_to_five(): got only zeros, expected positive values too."
 
 # %% stages-two-to-five-hidden nbgrader={"grade": true, "grade_id": "stages-two-to-five-hidden", "locked": true, "points": 3, "schema_version": 3, "solution": false, "task": false} checks="every step of the table in its order, compared with NumPy and Paddle's functional convolution" needs=["stages-two-to-five"]
@@ -329,6 +337,7 @@ assert worst < 2e-3 * x.max(), (
 # The paper's is `classifier(9216, 4096, 1000)`; small sizes are for testing.
 # Its output are the raw numbers of fc8, the **logits**: no ReLU and no softmax after it.
 
+
 # %% classifier nbgrader={"grade": false, "grade_id": "classifier", "locked": false, "schema_version": 3, "solution": true, "task": false} defines=["classifier"] needs=["setup"]
 def classifier(inputs, hidden, classes):
     """fc6, fc7, fc8 as a Layer. Example: classifier(8, 5, 3)(paddle.zeros([4, 2, 2, 2])).shape is [4, 3]."""
@@ -356,11 +365,15 @@ assert shapes == expected, f"classifier(24, 200, 3): parameters of the shapes {s
 x = paddle.to_tensor(np.random.default_rng(1).uniform(0, 1, (2, 6, 2, 2)).astype("float32"))
 layers.eval()
 got = layers(x)
-assert isinstance(got, paddle.Tensor), f"classifier(24, 200, 3)(x): got a {type(got).__name__}, expected a paddle.Tensor."
+assert isinstance(got, paddle.Tensor), (
+    f"classifier(24, 200, 3)(x): got a {type(got).__name__}, expected a paddle.Tensor."
+)
 assert list(got.shape) == [2, 3], f"classifier(24, 200, 3) on [2, 6, 2, 2]: got {list(got.shape)}, expected [2, 3]."
 assert np.allclose(got.numpy(), layers(x).numpy()), "classifier in eval(): two calls differ. Is dropout always on?"
 layers.train()
-assert not np.allclose(layers(x).numpy(), layers(x).numpy()), "classifier in train(): two calls agree. Is dropout there?"
+assert not np.allclose(layers(x).numpy(), layers(x).numpy()), (
+    "classifier in train(): two calls agree. Is dropout there?"
+)
 layers.parameters()[5].set_value(np.full(3, -100, "float32"))
 top = layers(x).numpy().max()
 assert top < 0, f"classifier with a bias of -100 in fc8: got {top:.3f}, expected a negative logit. Nothing follows fc8."
@@ -431,6 +444,7 @@ for name in ("b6", "b7"):
 # The cell after the checks then makes the hardest test:
 # it copies your weights into the package's `AlexNet(VARIANTS["paper"])` and compares every shape and the logits.
 
+
 # %% whole-net nbgrader={"grade": false, "grade_id": "whole-net", "locked": false, "schema_version": 3, "solution": true, "task": false} defines=["AlexNet"] needs=["setup", "stage-one", "stages-two-to-five", "classifier"]
 class AlexNet(paddle.nn.Layer):
     """The paper's net. Example: AlexNet(num_classes=5, hidden=8)(paddle.zeros([1, 3, 227, 227])).shape is [1, 5]."""
@@ -500,7 +514,9 @@ assert np.allclose(got, x, rtol=1e-2, atol=2e-3 * abs(x).max()), (
 )
 net.train()
 first, second = net(images), net(images)
-assert not np.allclose(first.numpy(), second.numpy()), "AlexNet(...) in train(): two calls agree. Is dropout switched off?"
+assert not np.allclose(first.numpy(), second.numpy()), (
+    "AlexNet(...) in train(): two calls agree. Is dropout switched off?"
+)
 first.sum().backward()
 missing = [list(parameter.shape) for parameter in net.parameters() if parameter.grad is None]
 assert missing == [], f"AlexNet(...): no gradient reaches the parameters {missing}. Stay in Paddle from end to end."
@@ -526,7 +542,9 @@ with paddle.no_grad():
 for shape, row in zip(real_shapes, [row for row in trace(VARIANTS["paper"]) if row.params]):
     assert shape == row.out_shape
     print(f"{row.name}: arithmetic says {row.out_shape}, Paddle says {shape}")
-print(f"logits from {expected.min():.2f} to {expected.max():.2f}; largest difference {abs(logits - expected).max():.1e}")
+print(
+    f"logits from {expected.min():.2f} to {expected.max():.2f}; largest difference {abs(logits - expected).max():.1e}"
+)
 assert np.allclose(logits, expected, rtol=1e-3, atol=1e-3 * abs(expected).max())
 del mine, theirs  # half a gigabyte
 
@@ -545,6 +563,7 @@ del mine, theirs  # half a gigabyte
 # `net` is any `paddle.nn.Layer` with five convolutions and three fully connected layers, created in forward order.
 # Their sizes and groups may differ from the paper's, and they may sit in nested parts, as they do in your net.
 # `net.sublayers()` lists all layers at any depth; `parameter.set_value(array)` writes one.
+
 
 # %% initialise nbgrader={"grade": false, "grade_id": "initialise", "locked": false, "schema_version": 3, "solution": true, "task": false} defines=["initialise"] needs=["setup"]
 def initialise(net):
@@ -570,7 +589,9 @@ initialise(net)
 names = ("conv1", "conv2", "conv3", "conv4", "conv5", "fc6", "fc7", "fc8")
 for name, weight, bias in zip(names, net.parameters()[::2], net.parameters()[1::2]):
     expected = 1.0 if name in ("conv2", "conv4", "conv5", "fc6", "fc7") else 0.0
-    assert np.all(bias.numpy() == expected), f"initialise: bias of {name} starts {bias.numpy()[:3]}, expected {expected}."
+    assert np.all(bias.numpy() == expected), (
+        f"initialise: bias of {name} starts {bias.numpy()[:3]}, expected {expected}."
+    )
     spread = float(weight.numpy().std())
     assert 0.009 < spread < 0.011, f"initialise: weights of {name} have deviation {spread:.4f}, expected about 0.01."
 
@@ -600,7 +621,9 @@ for number, (weight, bias) in enumerate(zip(parameters[::2], parameters[1::2]), 
     )
     values = weight.numpy().astype("float64")
     mean, spread = values.mean(), values.std()
-    assert 0.0094 < spread < 0.0106, f"initialise: weights of layer {number} have deviation {spread:.5f}, expected 0.01."
+    assert 0.0094 < spread < 0.0106, (
+        f"initialise: weights of layer {number} have deviation {spread:.5f}, expected 0.01."
+    )
     assert abs(mean) < 0.0008, f"initialise: weights of layer {number} have mean {mean:.5f}, expected about 0."
     far = float((abs(values - mean) > 0.02).mean())
     assert 0.025 < far < 0.07, (
@@ -627,7 +650,9 @@ positions = np.arange(len(weighted))
 for offset, key, color in ((-0.2, "params", "#0072B2"), (0.2, "macs", "#E69F00")):
     values = np.array([getattr(row, key) for row in weighted])
     label = {"params": "parameters", "macs": "MACs"}[key]
-    bars = top.bar(positions + offset, 100 * values / values.sum(), 0.38, color=color, label=f"{label}: {values.sum():,}")
+    bars = top.bar(
+        positions + offset, 100 * values / values.sum(), 0.38, color=color, label=f"{label}: {values.sum():,}"
+    )
     top.bar_label(bars, fmt="%.1f", fontsize=8)
 top.set_xticks(positions, [row.name for row in weighted])
 top.set_ylabel("share of the whole net, %")
@@ -643,7 +668,9 @@ bottom.barh(order, conv, color="#009E73", label="convolutions")
 bottom.barh(order, fc, left=conv, color="#0072B2", label="fully connected")
 for position, name in enumerate(order):
     parameters, macs, _ = totals(same[name])
-    bottom.text(conv[position] + fc[position] + 0.7, position, f"{parameters:,}   {macs / 1e6:,.0f} M MACs", va="center")
+    bottom.text(
+        conv[position] + fc[position] + 0.7, position, f"{parameters:,}   {macs / 1e6:,.0f} M MACs", va="center"
+    )
 bottom.set_xlim(0, 112)
 bottom.set_xlabel("parameters with 1000 classes, millions")
 bottom.set_title("published under the name AlexNet")
@@ -722,7 +749,7 @@ del vision
 # 2. You halve the input's side from 227 to about 113. Which changes more, the parameters or the MACs of conv1 to conv5?
 #
 # <details><summary>Answer</summary>
-# The MACs fall to about a quarter. The parameters of the convolutions do not change: a filter does not know how large the
+# The MACs fall to less than a quarter (the sides are rounded down on the way). The parameters of the convolutions do not change: a filter does not know how large the
 # picture is. (fc6 does: it would get fewer inputs.)
 # </details>
 #
