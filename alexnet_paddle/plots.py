@@ -95,13 +95,14 @@ NET_COLORS = {"input": "#999999", "conv": "#56B4E9", "pool": "#E69F00", "fc": "#
 SLANT = 0.3  # how far a box reaches back to the upper right, as a share of its side
 CHANNELS_PER_PIXEL = 2.2  # so many channels are drawn as long as one pixel of a side
 FEATURES_PER_PIXEL = 16
+LABEL_PIXELS = 50
 
 
 def net_to_scale(config) -> Figure:
     """The boxes of numbers that one image becomes in the net of `config`: heights in proportion to the side, lengths
     to the channels; the towers of a net with groups lie one above the other, with lines where they are joined."""
     towers = max([layer.groups for _, layer in config.named_layers() if layer.kind == "conv"], default=1)
-    figure = Figure(figsize=(11, 4.6 if towers < 3 else 2.3 * towers), layout="constrained")
+    figure = Figure(layout="constrained")
     panel = figure.subplots()
     lane = 1.25 * config.image_size if towers == 1 else 0.62 * config.image_size
     centers = [lane * ((towers - 1) / 2 - tower) for tower in range(towers)]
@@ -126,15 +127,17 @@ def net_to_scale(config) -> Figure:
         if before is not None:
             _join(panel, before, (left, middles), groups if kind == "conv" else towers if kind == "pool" else 1)
         size = str(shape[0]) if flat else f"{shape[0]} of\n{shape[1]} x {shape[2]}"
-        panel.text(left + (length + slant) / 2, floor, f"{name}\n{size}", ha="center", va="top", fontsize=8)
+        panel.text(left + (length + slant) / 2, floor, f"{name}\n{size}", ha="center", va="top", fontsize=9)
         before = (left + length + slant / 2, middles)
-        left += max(length + slant, 34) + 24
+        left += max(length + slant, 40) + 24
+    low, high = floor - LABEL_PIXELS, ceiling + 12
     panel.set_xlim(-12, left)
-    panel.set_ylim(floor - 0.28 * config.image_size, max(centers) + 0.72 * config.image_size)
+    panel.set_ylim(low, high)
     panel.set_aspect("equal")
+    figure.set_size_inches(11, 11 * (high - low) / (left + 12) + 0.8)
     panel.axis("off")
     handles = [Patch(color=color, label=kind) for kind, color in NET_COLORS.items()]
-    panel.legend(handles=handles, loc="upper right", ncols=4, frameon=False, fontsize=9)
+    panel.legend(handles=handles, loc="lower right", bbox_to_anchor=(1, 1), ncols=4, frameon=False, fontsize=9)
     words = f"{towers} towers" if towers > 1 else "one tower"
     panel.set_title(
         f"{config.name}, {words}: height = side in pixels, length = channels "

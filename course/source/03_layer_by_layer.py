@@ -48,7 +48,8 @@ figure
 # %% conv-cost-task [markdown]
 # ## The cost of one convolution
 #
-# The two rows are the **two towers**: in 2012 each row ran on a card of its own, with 3 GB of memory.
+# The two rows of boxes are the **two towers**, and the orange lines are the places where they meet.
+# In 2012 each row ran on a card of its own, with 3 GB of memory.
 # conv2, conv4 and conv5 read only their own tower.
 # conv3 and the fully connected layers read both.
 # One graph does the same with `groups=2`: the channels are cut into two halves, and each half of the filters sees one half.
@@ -198,6 +199,8 @@ assert got.max() > 0, "stage_one(): got only zeros, expected positive values too
 stage = stage_one()
 rng = np.random.default_rng(5)
 weight, bias = rng.normal(0, 0.05, (96, 3, 11, 11)), rng.normal(0, 20, 96)
+shapes = [list(parameter.shape) for parameter in stage.parameters()]
+assert shapes == [[96, 3, 11, 11], [96]], f"stage_one(): parameters of the shapes {shapes}, expected one convolution's."
 for parameter, value in zip(stage.parameters(), (weight, bias)):
     parameter.set_value(value.astype("float32"))
 images = rng.uniform(-120, 120, (1, 3, 99, 99)).astype("float32")
@@ -290,6 +293,9 @@ assert got.max() > 0, "stages_two_to_five(): got only zeros, expected positive v
 # More checks, with other values. They run when your work is graded.
 ### BEGIN HIDDEN TESTS
 stages = stages_two_to_five()
+shapes = [list(parameter.shape) for parameter in stages.parameters()]
+expected = [[256, 48, 5, 5], [256], [384, 256, 3, 3], [384], [384, 192, 3, 3], [384], [256, 192, 3, 3], [256]]
+assert shapes == expected, f"stages_two_to_five(): parameters of the shapes {shapes}, expected {expected}."
 rng = np.random.default_rng(8)
 for parameter in stages.parameters():
     shape = list(parameter.shape)
@@ -388,7 +394,9 @@ def with_values(**values):
     """A classifier of 400, 400, 400 whose layers copy their input (w=1) or ignore it (w=0), with a bias b."""
     layers = classifier(SIZE, SIZE, SIZE)
     parameters = layers.parameters()
-    assert len(parameters) == 6, f"classifier({SIZE}, {SIZE}, {SIZE}): got {len(parameters)} parameters, expected 6."
+    shapes = [list(parameter.shape) for parameter in parameters]
+    expected = [[SIZE, SIZE], [SIZE]] * 3
+    assert shapes == expected, f"classifier({SIZE}, {SIZE}, {SIZE}): parameters {shapes}, expected {expected}."
     for position, name in enumerate(("w6", "b6", "w7", "b7", "w8", "b8")):
         value = values.get(name, 1.0 if name[0] == "w" else 0.0)
         full = np.eye(SIZE) * value if name[0] == "w" else np.full(SIZE, value)
@@ -509,8 +517,10 @@ got = net(images)
 assert isinstance(got, paddle.Tensor), f"AlexNet(...)(images): got a {type(got).__name__}, expected a paddle.Tensor."
 got = got.numpy()
 assert got.shape == (2, 7), f"AlexNet(num_classes=7, hidden=48): logits of the shape {got.shape}, expected (2, 7)."
+image, place = np.unravel_index(abs(got - x).argmax(), x.shape)
 assert np.allclose(got, x, rtol=1e-2, atol=2e-3 * abs(x).max()), (
-    f"AlexNet(...) in eval(): first logits {got[0, :3]}, expected {x[0, :3]}. Join the parts as they are, add nothing."
+    f"AlexNet(...) in eval(), logit {place} of image {image}: got {got[image, place]:.3f}, "
+    f"expected {x[image, place]:.3f}. Join the parts as they are, add nothing."
 )
 net.train()
 first, second = net(images), net(images)
@@ -700,7 +710,7 @@ figure
 #
 # - Input 224, no padding, sizes rounded **up**: 55 again, where the last window reads zeros past the edge.
 # - Stage 1 is conv, LRN, pooling, ReLU. So this LRN squares negative values too. In stage 5 the ReLU follows the pooling as well.
-#   Does ReLU after max pooling change the result? No: the larger of two numbers stays the larger one. It is only cheaper.
+#   Does that one change the result? No: the larger of two numbers stays the larger one. Only fewer numbers pass through it.
 #   Around an LRN the order does count.
 # - The LRN divides alpha by 5, and its windows stay inside a tower of 48, then 128 channels.
 # - A second, spatial normalisation follows LRN2: 5 x 5 pixels of one channel.

@@ -93,16 +93,9 @@ def initialise(net):
         bias.set_value(np.full(bias.shape, constant, dtype="float32"))
 
 
-# %% right-initializer-and-apply
+# %% right-initializers
 def initialise(net):
-    seen = []
-
-    def visit(layer):
-        if hasattr(layer, "weight"):
-            seen.append(layer)
-
-    for layer in net.sublayers():
-        visit(layer)
-    for place, layer in enumerate(seen):
+    with_weights = [layer for layer in net.sublayers() if hasattr(layer, "weight")]
+    for place, layer in enumerate(with_weights):
         paddle.nn.initializer.Normal(mean=0.0, std=0.01)(layer.weight)
         paddle.nn.initializer.Constant(1.0 if place in {1, 3, 4, 5, 6} else 0.0)(layer.bias)
