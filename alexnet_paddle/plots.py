@@ -4,24 +4,38 @@ colour-blind readers can tell apart."""
 from __future__ import annotations
 
 import io
+import itertools
 from pathlib import Path
 
+import matplotlib.figure
 import numpy as np
-from matplotlib.figure import Figure
-from matplotlib.patches import Patch, Polygon
+from matplotlib.patches import Patch, Polygon, Rectangle
 from matplotlib.ticker import MaxNLocator
 
-from alexnet_paddle.arithmetic import trace
+from alexnet_paddle.arithmetic import conv_out, explain_size, trace
 from alexnet_paddle.files import write_whole
 
+OKABE_ITO = ("#0072B2", "#E69F00", "#009E73", "#CC79A7", "#D55E00", "#56B4E9", "#000000", "#F0E442")
+SIZES = {"pixel": "#BFDFF2", "padding": "#DDDDDD", "past": "#F6C9B0", "window": "#0072B2"}
 COLORS = {"train": "#E69F00", "val": "#0072B2", "best": "#009E73"}
+
+
+class Figure(matplotlib.figure.Figure):
+    """A figure that a notebook shows when it is a cell's last value; pyplot need not be loaded."""
+
+    def _repr_png_(self) -> bytes:
+        return _png(self, dpi=80)
 
 
 def save(figure: Figure, path: Path) -> None:
     """Write a PNG, whole or not at all."""
+    write_whole(path, _png(figure, dpi=120))
+
+
+def _png(figure, dpi):
     data = io.BytesIO()
-    figure.savefig(data, format="png", dpi=120, facecolor="white")
-    write_whole(path, data.getvalue())
+    figure.savefig(data, format="png", dpi=dpi, facecolor="white")
+    return data.getvalue()
 
 
 def curves(rows) -> Figure:
@@ -89,62 +103,117 @@ def predictions(images, labels, columns: int = 5) -> Figure:
     return figure
 
 
+# ---- the arithmetic of sizes ---------------------------------------------------------------------------
+
+
+def sliding_windows(n: int, f: int, p: int = 0, s: int = 1, rounding: str = "floor") -> Figure:
+    """One row of `n` pixels with padding, and under it each window of a convolution at its place, in pixels.
+
+    Raises ValueError, showing the arithmetic, when the window does not fit.
+    """
+    out = conv_out(n, f, p, s, rounding)
+    end = max(n + 2 * p, (out - 1) * s + f)
+    figure = Figure(figsize=(min(11, 1.5 + 0.42 * end), 1.2 + 0.3 * out), layout="constrained")
+    panel = figure.subplots()
+    read = [any(start <= x < start + f for start in range(0, out * s, s)) for x in range(end)]
+    for x in range(end):
+        inside = p <= x < p + n
+        color = SIZES["pixel"] if inside else SIZES["padding" if x < n + 2 * p else "past"]
+        hatch = None if read[x] or not inside else "////"  # a pixel that no window reads
+        panel.add_patch(Rectangle((x, 0), 1, 1, facecolor=color, edgecolor="white", hatch=hatch))
+        panel.text(x + 0.5, 0.5, x - p if inside else 0, ha="center", va="center", fontsize=8)
+    for number in range(out):
+        panel.add_patch(Rectangle((number * s, -number - 1.8), f, 0.7, color=SIZES["window"]))
+        panel.text(number * s + f / 2, -number - 1.45, number + 1, ha="center", va="center", fontsize=8, color="white")
+    panel.set_xlim(-0.5, end + 0.5)
+    panel.set_ylim(-out - 1.2, 1.3)
+    panel.set_aspect("auto")
+    panel.axis("off")
+    panel.set_title(f"n={n}, f={f}, p={p}, s={s}: {explain_size(n, f, p, s, rounding)}", fontsize=10)
+    return figure
+
+
+def receptive_fields(rows, image_size: int) -> Figure:
+    """What one unit of each layer sees, to scale: squares on the input, from the rows of a `trace`."""
+    figure = Figure(figsize=(8, 4.6), layout="constrained")
+    panel = figure.subplots()
+    panel.add_patch(Rectangle((0, 0), image_size, image_size, facecolor="#EEEEEE", edgecolor="black"))
+    for row, color in zip(rows, itertools.cycle(OKABE_ITO)):
+        corner = (image_size - row.receptive_field) / 2
+        panel.add_patch(
+            Rectangle(
+                (corner, corner),
+                row.receptive_field,
+                row.receptive_field,
+                fill=False,
+                edgecolor=color,
+                linewidth=2,
+                label=f"{row.name}: {row.receptive_field} pixels, a step is {row.stride}",
+            )
+        )
+    panel.set_xlim(-5, image_size + 5)
+    panel.set_ylim(image_size + 5, -5)
+    panel.set_aspect("equal")
+    panel.set_xlabel("input column (pixels)")
+    panel.set_ylabel("input row (pixels)")
+    figure.legend(loc="outside right upper")
+    return figure
+
+
 # ---- the net to scale ------------------------------------------------------------------------------
 
 NET_COLORS = {"input": "#999999", "conv": "#56B4E9", "pool": "#E69F00", "fc": "#009E73"}
 SLANT = 0.3  # how far a box reaches back to the upper right, as a share of its side
+RISE = 0.6  # how steeply
 CHANNELS_PER_PIXEL = 2.2  # so many channels are drawn as long as one pixel of a side
 FEATURES_PER_PIXEL = 16
-LABEL_PIXELS = 50
 
 
 def net_to_scale(config) -> Figure:
     """The boxes of numbers that one image becomes in the net of `config`: heights in proportion to the side, lengths
-    to the channels; the towers of a net with groups lie one above the other, with lines where they are joined."""
+    to the channels. The towers of a net with groups lie one above the other; orange lines where they meet."""
     towers = max([layer.groups for _, layer in config.named_layers() if layer.kind == "conv"], default=1)
+    boxes = [("input", "input", (config.in_channels, config.image_size, config.image_size), 1, 1)]
+    for (name, layer), row in zip(config.named_layers(), trace(config)):
+        kind = {"globalpool": "pool"}.get(row.kind, row.kind)
+        if kind in NET_COLORS:
+            groups = {"conv": getattr(layer, "groups", 1), "pool": towers, "fc": 1}[kind]
+            boxes.append((name, kind, row.out_shape, groups, towers))
+    boxes[-1] = (*boxes[-1][:-1], 1)  # the logits belong to no tower
+
+    def height(shape, parts):
+        return shape[1] if len(shape) == 3 else shape[0] / parts / FEATURES_PER_PIXEL
+
+    lane = 1.2 * max([height(shape, parts) for _, _, shape, _, parts in boxes if parts > 1], default=0)
+    low = -max(parts * max(lane if parts > 1 else 0, height(shape, parts)) for _, _, shape, _, parts in boxes) / 2 - 8
+    high = -low + SLANT * RISE * config.image_size
     figure = Figure(layout="constrained")
     panel = figure.subplots()
-    lane = 1.25 * config.image_size if towers == 1 else 0.62 * config.image_size
-    centers = [lane * ((towers - 1) / 2 - tower) for tower in range(towers)]
-    boxes = [("input", "input", (config.in_channels, config.image_size, config.image_size), None)]
-    boxes += [
-        (row.name, {"globalpool": "pool"}.get(row.kind, row.kind), row.out_shape, getattr(layer, "groups", None))
-        for (_, layer), row in zip(config.named_layers(), trace(config))
-        if row.kind in ("conv", "pool", "globalpool", "fc")
-    ]
-    left, before, floor = 0.0, None, min(centers) - 0.5 * config.image_size
-    for name, kind, shape, groups in boxes:
-        parts = 1 if kind == "input" else towers
+    left, before = 0.0, None
+    for name, kind, shape, groups, parts in boxes:
         flat = len(shape) == 1
-        side = shape[0] / parts / FEATURES_PER_PIXEL if flat else shape[1]
+        side = height(shape, parts)
         length = 5 if flat else max(shape[0] / parts / CHANNELS_PER_PIXEL, 1)
-        if flat and name == boxes[-1][0]:  # the last layer is not split: every card's half sees the whole
-            parts, side = 1, shape[0] / FEATURES_PER_PIXEL
-        middles = [0.0] if parts == 1 else centers
         slant = 0 if flat else SLANT * side
+        middles = [lane * ((parts - 1) / 2 - part) for part in range(parts)]
         for middle in middles:
             _draw_box(panel, left, middle - side / 2, length, side, slant, NET_COLORS[kind])
         if before is not None:
-            _join(panel, before, (left, middles), groups if kind == "conv" else towers if kind == "pool" else 1)
+            _join(panel, before, (left, middles), groups)
         size = str(shape[0]) if flat else f"{shape[0]} of\n{shape[1]} x {shape[2]}"
-        panel.text(left + (length + slant) / 2, floor, f"{name}\n{size}", ha="center", va="top", fontsize=9)
+        panel.text(left + (length + slant) / 2, low, f"{name}\n{size}", ha="center", va="top", fontsize=9)
         before = (left + length + slant / 2, middles)
         left += max(length + slant, 40) + 24
-    low, high = floor - LABEL_PIXELS, ceiling + 12
     panel.set_xlim(-12, left)
-    panel.set_ylim(low, high)
+    panel.set_ylim(low - 46, high)
     panel.set_aspect("equal")
-    figure.set_size_inches(11, 11 * (high - low) / (left + 12) + 0.8)
     panel.axis("off")
+    figure.set_size_inches(11, 11 * (high - low + 46) / (left + 12) + 0.6)
     handles = [Patch(color=color, label=kind) for kind, color in NET_COLORS.items()]
     panel.legend(handles=handles, loc="lower right", bbox_to_anchor=(1, 1), ncols=4, frameon=False, fontsize=9)
     words = f"{towers} towers" if towers > 1 else "one tower"
-    panel.set_title(
-        f"{config.name}, {words}: height = side in pixels, length = channels "
-        f"(fc: height = values, {FEATURES_PER_PIXEL} to a pixel)",
-        fontsize=10,
-        loc="left",
-    )
+    rule = f"height = side, length = channels (fc: height = values, {FEATURES_PER_PIXEL} to a pixel)"
+    panel.set_title(f"{config.name}, {words}: {rule}", fontsize=10, loc="left")
     return figure
 
 
@@ -153,7 +222,7 @@ def _draw_box(panel, left, low, length, side, slant, color):
     right, high = left + length, low + side
     faces = [([(left, low), (right, low), (right, high), (left, high)], 1.0)]
     if slant:
-        back = slant * 0.6
+        back = slant * RISE
         faces.append(([(left, high), (right, high), (right + slant, high + back), (left + slant, high + back)], 0.55))
         faces.append(([(right, low), (right + slant, low + back), (right + slant, high + back), (right, high)], 0.75))
     for corners, alpha in faces:

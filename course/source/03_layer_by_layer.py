@@ -28,14 +28,13 @@
 # Look at it first and ask: where do the two halves exchange what they know?
 
 # %% setup
-import alexnet_paddle  # isort: skip  (first: it sets up the CPU before paddle is imported)
+from alexnet_paddle import VARIANTS, plots  # isort: skip  (first: it sets up the CPU before paddle is imported)
 import math
 
 import matplotlib.pyplot as plt
 import numpy as np
 import paddle
 
-from alexnet_paddle import VARIANTS, plots
 from alexnet_paddle import model as package
 from alexnet_paddle.arithmetic import totals, trace
 
