@@ -189,7 +189,7 @@ def net_to_scale(config) -> Figure:
     high = -low + SLANT * RISE * config.image_size
     figure = Figure(layout="constrained")
     panel = figure.subplots()
-    left, before = 0.0, None
+    left, before, words = 0.0, None, []
     for name, kind, shape, groups, parts in boxes:
         flat = len(shape) == 1
         side = height(shape, parts)
@@ -201,9 +201,11 @@ def net_to_scale(config) -> Figure:
         if before is not None:
             _join(panel, before, (left, middles), groups)
         size = str(shape[0]) if flat else f"{shape[0]} of\n{shape[1]} x {shape[2]}"
-        panel.text(left + (length + slant) / 2, low, f"{name}\n{size}", ha="center", va="top", fontsize=9)
+        words.append(panel.text(left + (length + slant) / 2, low, f"{name}\n{size}", ha="center", va="top"))
         before = (left + length + slant / 2, middles)
         left += max(length + slant, 40) + 24
+    for text in words:
+        text.set_fontsize(min(9, 8500 / left))
     panel.set_xlim(-12, left)
     panel.set_ylim(low - 46, high)
     panel.set_aspect("equal")
@@ -211,9 +213,9 @@ def net_to_scale(config) -> Figure:
     figure.set_size_inches(11, 11 * (high - low + 46) / (left + 12) + 0.6)
     handles = [Patch(color=color, label=kind) for kind, color in NET_COLORS.items()]
     panel.legend(handles=handles, loc="lower right", bbox_to_anchor=(1, 1), ncols=4, frameon=False, fontsize=9)
-    words = f"{towers} towers" if towers > 1 else "one tower"
+    count = f"{towers} towers" if towers > 1 else "one tower"
     rule = f"height = side, length = channels (fc: height = values, {FEATURES_PER_PIXEL} to a pixel)"
-    panel.set_title(f"{config.name}, {words}: {rule}", fontsize=10, loc="left")
+    panel.set_title(f"{config.name}, {count}: {rule}", fontsize=10, loc="left")
     return figure
 
 

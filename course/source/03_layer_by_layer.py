@@ -664,6 +664,7 @@ for offset, key, color in ((-0.2, "params", "#0072B2"), (0.2, "macs", "#E69F00")
     )
     top.bar_label(bars, fmt="%.1f", fontsize=8)
 top.set_xticks(positions, [row.name for row in weighted])
+top.set_ylim(0, 70)
 top.set_ylabel("share of the whole net, %")
 top.set_title("the paper's net: where it stores and where it computes")
 top.legend()
@@ -699,6 +700,7 @@ figure
 # | 16,630,440 | `half`, `half-plain` | one tower alone, half of every width, often shown as the original |
 # | 63,951,208 | `full-5x5` | a blog's net with a 5 x 5 conv5 |
 # | 76,009,832 | `paddle-tutorial` | padding 5 and 2 x 2 pooling: 7 x 7 x 256 = 12,544 inputs for fc6 |
+# | 29,391,600 | `blog` | a blog's text taken literally: 6 x 6 kernels in conv1, seven convolutions, four fully connected layers; six times the work |
 # | 50,844,008 | `d2l` | Dive into Deep Learning, with 1000 classes and three input channels: conv1 with padding 1 ends at 5 x 5, 6,400 inputs |
 #
 # ## What the 2012 source did
