@@ -1,15 +1,3 @@
-# ---
-# jupyter:
-#   jupytext:
-#     text_representation:
-#       extension: .py
-#       format_name: percent
-#   kernelspec:
-#     display_name: Python 3
-#     language: python
-#     name: python3
-# ---
-
 # %% puzzle [markdown]
 # # 03 · AlexNet layer by layer
 #
@@ -38,7 +26,7 @@ import paddle
 from alexnet_paddle import model as package
 from alexnet_paddle.arithmetic import totals, trace
 
-paddle.seed(3)
+generator = paddle.seed(3)
 
 # %% to-scale needs=["setup"]
 figure = plots.net_to_scale(VARIANTS["paper"])
@@ -685,7 +673,7 @@ bottom.set_xlim(0, 112)
 bottom.set_xlabel("parameters with 1000 classes, millions")
 bottom.set_title("published under the name AlexNet")
 bottom.legend(loc="lower right")
-figure
+plt.show()
 
 # %% published [markdown]
 # fc6 alone holds more than half of all parameters, and the five convolutions about 4%; yet these do nine tenths of the work.
