@@ -209,7 +209,7 @@ def net_to_scale(config) -> Figure:
         before = (left + length + slant / 2, middles)
         left += max(length + slant, 40) + 24
     for text in words:
-        text.set_fontsize(min(9, 8500 / left))
+        text.set_fontsize(min(9, 12000 / left))
     panel.set_xlim(-12, left)
     panel.set_ylim(low - 46, high)
     panel.set_aspect("equal")

@@ -25,8 +25,13 @@ import paddle
 
 from alexnet_paddle import model as package
 from alexnet_paddle.arithmetic import totals, trace
+from alexnet_paddle.variants import LRN
 
+<<<<<<< HEAD
 generator = paddle.seed(3)
+=======
+repeatable = paddle.seed(3)
+>>>>>>> ch-3
 
 # %% to-scale needs=["setup"]
 figure = plots.net_to_scale(VARIANTS["paper"])
@@ -97,6 +102,13 @@ for call, expected, hint in (
     assert got[0] == expected[0], f"conv_cost{call}: got {got[0]} parameters, expected {expected[0]}. {hint}"
     assert got[1] == expected[1], f"conv_cost{call}: got {got[1]} MACs, expected {expected[1]}. {hint}"
 ### END HIDDEN TESTS
+
+# %% trace-table-text [markdown]
+# ## The whole net as arithmetic
+#
+# The next cell follows one picture through all layers of the paper's net, without building it,
+# and checks your function against the package's at each convolution.
+# Before you run it: name the layer with most parameters. Where in the net does the side shrink, and where does it not?
 
 # %% trace-table needs=["conv-cost"]
 config, side, channels = VARIANTS["paper"], 227, 3
@@ -314,6 +326,42 @@ assert worst < 2e-3 * x.max(), (
 )
 ### END HIDDEN TESTS
 
+# %% towers-text [markdown]
+# ## Do the towers really not meet?
+#
+# `groups=2` should be the same as two convolutions, each on its own half of the channels, put side by side.
+# And if one input channel of the second tower is changed, say channel 90 of 96, who notices?
+# Predict for conv2 (two groups) and for a conv3 behind it (one group): which of their output channels change?
+
+# %% towers needs=["setup"]
+conv2, conv3 = paddle.nn.Conv2D(96, 256, 5, padding=2, groups=2), paddle.nn.Conv2D(256, 384, 3, padding=1)
+relu, functional = paddle.nn.functional.relu, paddle.nn.functional
+before = paddle.to_tensor(np.random.default_rng(3).normal(0, 1, (1, 96, 27, 27)).astype("float32"))
+after = before.numpy().copy()
+after[:, 90] += 1
+after = paddle.to_tensor(after)
+
+with paddle.no_grad():
+    w, b = conv2.weight, conv2.bias
+    apart = [
+        functional.conv2d(before[:, :48], w[:128], b[:128], padding=2),
+        functional.conv2d(before[:, 48:], w[128:], b[128:], padding=2),
+    ]
+    assert np.allclose(conv2(before).numpy(), paddle.concat(apart, axis=1).numpy(), atol=1e-4)
+    change2 = abs(conv2(after) - conv2(before)).mean(axis=[0, 2, 3]).numpy()
+    change3 = abs(conv3(relu(conv2(after))) - conv3(relu(conv2(before)))).mean(axis=[0, 2, 3]).numpy()
+
+figure, panels = plt.subplots(1, 2, figsize=(9, 2.8), layout="constrained")
+for panel, name, change in zip(panels, ("conv2, groups=2", "conv3, groups=1"), (change2, change3)):
+    half = len(change) // 2
+    panel.bar(range(half), change[:half], 1.0, color="#0072B2", label="first half of the channels")
+    panel.bar(range(half, 2 * half), change[half:], 1.0, color="#E69F00", label="second half")
+    panel.set_title(f"{name}: {(change > 0).sum()} of {2 * half} channels change")
+    panel.set_xlabel("output channel")
+panels[0].set_ylabel("mean change of the output")
+panels[0].legend()
+plt.show()
+
 # %% classifier-task [markdown]
 # ## The classifier: 9216 numbers in, 1000 out
 #
@@ -432,17 +480,17 @@ for name in ("b6", "b7"):
 # - Parts must be attributes (`self.features = ...`) before Paddle finds their parameters. A plain Python list hides them.
 # - Call `super().__init__()` first.
 #
-# **Exercise `AlexNet`.** A `paddle.nn.Layer` from pictures [N, 3, 227, 227] to logits [N, num_classes].
+# **Exercise `PaperNet`.** A `paddle.nn.Layer` from pictures [N, 3, 227, 227] to logits [N, num_classes].
 # `hidden` is the width of fc6 and fc7. Create the parts in forward order.
-# Predict the number of parameters of `AlexNet()`, as a sum of eight numbers, before you run it.
+# Predict the number of parameters of `PaperNet()`, as a sum of eight numbers, before you run it.
 #
 # The cell after the checks then makes the hardest test:
 # it copies your weights into the package's `AlexNet(VARIANTS["paper"])` and compares every shape and the logits.
 
 
-# %% whole-net nbgrader={"grade": false, "grade_id": "whole-net", "locked": false, "schema_version": 3, "solution": true, "task": false} defines=["AlexNet"] needs=["setup", "stage-one", "stages-two-to-five", "classifier"]
-class AlexNet(paddle.nn.Layer):
-    """The paper's net. Example: AlexNet(num_classes=5, hidden=8)(paddle.zeros([1, 3, 227, 227])).shape is [1, 5]."""
+# %% whole-net nbgrader={"grade": false, "grade_id": "whole-net", "locked": false, "schema_version": 3, "solution": true, "task": false} defines=["PaperNet"] needs=["setup", "stage-one", "stages-two-to-five", "classifier"]
+class PaperNet(paddle.nn.Layer):
+    """The paper's net. Example: PaperNet(num_classes=5, hidden=8)(paddle.zeros([1, 3, 227, 227])).shape is [1, 5]."""
 
     ### BEGIN SOLUTION
     def __init__(self, num_classes=1000, hidden=4096):
@@ -457,26 +505,26 @@ class AlexNet(paddle.nn.Layer):
 
 
 # %% whole-net-visible nbgrader={"grade": true, "grade_id": "whole-net-visible", "locked": true, "points": 1, "schema_version": 3, "solution": false, "task": false} checks="60,965,224 parameters, shape of the logits" needs=["whole-net"]
-net = AlexNet()
-assert isinstance(net, paddle.nn.Layer), f"AlexNet(): got a {type(net).__name__}, expected a paddle.nn.Layer."
+net = PaperNet()
+assert isinstance(net, paddle.nn.Layer), f"PaperNet(): got a {type(net).__name__}, expected a paddle.nn.Layer."
 count = sum(math.prod(parameter.shape) for parameter in net.parameters())
 assert count == 60965224, (
-    f"AlexNet(): got {count:,} parameters, expected 60,965,224. "
+    f"PaperNet(): got {count:,} parameters, expected 60,965,224. "
     "0: parts in a list. 62,378,344: no groups. Less than 4 million: no classifier."
 )
 net.eval()
 got = net(paddle.zeros([1, 3, 227, 227]))
-assert isinstance(got, paddle.Tensor), f"AlexNet()(images): got a {type(got).__name__}, expected a paddle.Tensor."
-assert list(got.shape) == [1, 1000], f"AlexNet() on [1, 3, 227, 227]: got {list(got.shape)}, expected [1, 1000]."
+assert isinstance(got, paddle.Tensor), f"PaperNet()(images): got a {type(got).__name__}, expected a paddle.Tensor."
+assert list(got.shape) == [1, 1000], f"PaperNet() on [1, 3, 227, 227]: got {list(got.shape)}, expected [1, 1000]."
 
 # %% whole-net-hidden nbgrader={"grade": true, "grade_id": "whole-net-hidden", "locked": true, "points": 3, "schema_version": 3, "solution": false, "task": false} checks="other num_classes and hidden, logits from all eight layers, gradients everywhere" needs=["whole-net"]
 # More checks, with small fc layers. They run when your work is graded.
 ### BEGIN HIDDEN TESTS
-net = AlexNet(num_classes=7, hidden=48)
+net = PaperNet(num_classes=7, hidden=48)
 shapes = [list(parameter.shape) for parameter in net.parameters()]
 expected = [[96, 3, 11, 11], [96], [256, 48, 5, 5], [256], [384, 256, 3, 3], [384], [384, 192, 3, 3], [384]]
 expected += [[256, 192, 3, 3], [256], [9216, 48], [48], [48, 48], [48], [48, 7], [7]]
-assert shapes == expected, f"AlexNet(num_classes=7, hidden=48): parameters {shapes}, expected {expected}."
+assert shapes == expected, f"PaperNet(num_classes=7, hidden=48): parameters {shapes}, expected {expected}."
 rng = np.random.default_rng(4)
 for parameter in net.parameters():
     shape = list(parameter.shape)
@@ -501,26 +549,26 @@ for number in (6, 7, 8):
     x = 0.5 * np.maximum(x, 0) if number < 8 else x
 net.eval()
 got = net(images)
-assert isinstance(got, paddle.Tensor), f"AlexNet(...)(images): got a {type(got).__name__}, expected a paddle.Tensor."
+assert isinstance(got, paddle.Tensor), f"PaperNet(...)(images): got a {type(got).__name__}, expected a paddle.Tensor."
 got = got.numpy()
-assert got.shape == (2, 7), f"AlexNet(num_classes=7, hidden=48): logits of the shape {got.shape}, expected (2, 7)."
+assert got.shape == (2, 7), f"PaperNet(num_classes=7, hidden=48): logits of the shape {got.shape}, expected (2, 7)."
 image, place = np.unravel_index(abs(got - x).argmax(), x.shape)
 assert np.allclose(got, x, rtol=1e-2, atol=2e-3 * abs(x).max()), (
-    f"AlexNet(...) in eval(), logit {place} of image {image}: got {got[image, place]:.3f}, "
+    f"PaperNet(...) in eval(), logit {place} of image {image}: got {got[image, place]:.3f}, "
     f"expected {x[image, place]:.3f}. Join the parts as they are, add nothing."
 )
 net.train()
 first, second = net(images), net(images)
 assert not np.allclose(first.numpy(), second.numpy()), (
-    "AlexNet(...) in train(): two calls agree. Is dropout switched off?"
+    "PaperNet(...) in train(): two calls agree. Is dropout switched off?"
 )
 first.sum().backward()
 missing = [list(parameter.shape) for parameter in net.parameters() if parameter.grad is None]
-assert missing == [], f"AlexNet(...): no gradient reaches the parameters {missing}. Stay in Paddle from end to end."
+assert missing == [], f"PaperNet(...): no gradient reaches the parameters {missing}. Stay in Paddle from end to end."
 ### END HIDDEN TESTS
 
 # %% compare-package needs=["whole-net"]
-mine = AlexNet()
+mine = PaperNet()
 theirs = package.AlexNet(VARIANTS["paper"])
 for target, value in zip(theirs.parameters(), mine.parameters()):
     assert target.shape == value.shape
@@ -544,6 +592,48 @@ print(
 )
 assert np.allclose(logits, expected, rtol=1e-3, atol=1e-3 * abs(expected).max())
 del mine, theirs  # half a gigabyte
+
+# %% silent-text [markdown]
+# ## What a shape check does not see
+#
+# Below, the same weights run in six nets. All six have the same number of parameters and the same shapes
+# behind every convolution, pooling and fully connected layer. One thing is changed in each but the first.
+# The bar is the mean change of a logit at test time, as a share of the spread of the right net's logits.
+#
+# Predict the order. Which mistake does most harm? Which one does none to this picture?
+# (The weights are random and the picture is noise. Read the bars as large and small, not as accuracies.)
+
+# %% silent needs=["setup"]
+right = VARIANTS["paper"].replace(init="paddle", num_classes=10)
+mistakes = {
+    "the paper's": {},
+    "LRN with alpha / 5": {"lrn": LRN(divide_by_size=True)},
+    "LRN with k = 1": {"lrn": LRN(k=1.0)},
+    "no LRN": {"lrn": False},
+    "2 x 2 pooling": {"pool": "plain"},
+    "dropout not scaled in eval()": {"dropout_mode": "upscale_in_train"},
+}
+rng = np.random.default_rng(3)
+image = paddle.to_tensor(rng.uniform(-120, 120, (1, 3, 227, 227)).astype("float32"))
+base, outputs = None, {}
+for name, change in mistakes.items():
+    net = package.AlexNet(right.replace(**change))
+    base = base or net
+    for target, value in zip(net.parameters(), base.parameters()):
+        target.set_value(value)
+    net.eval()
+    with paddle.no_grad():
+        outputs[name] = net(image).numpy()[0]
+expected = outputs["the paper's"]
+changes = {name: float(abs(logits - expected).mean() / expected.std()) for name, logits in outputs.items()}
+del base, net
+
+figure, panel = plt.subplots(figsize=(8, 2.8), layout="constrained")
+bars = panel.barh(list(changes)[::-1], list(changes.values())[::-1], color="#D55E00")
+panel.bar_label(bars, fmt=" %.2f")
+panel.set_xlabel("mean change of a logit / spread of the right logits")
+panel.set_xlim(0, 1.15 * max(changes.values()))
+plt.show()
 
 # %% initialise-task [markdown]
 # ## How the paper starts it

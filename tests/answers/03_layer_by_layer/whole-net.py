@@ -1,5 +1,5 @@
 # %% wrong-parts-in-a-list
-class AlexNet(paddle.nn.Layer):
+class PaperNet(paddle.nn.Layer):
     def __init__(self, num_classes=1000, hidden=4096):
         super().__init__()
         self.parts = [stage_one(), stages_two_to_five(), classifier(9216, hidden, num_classes)]
@@ -11,7 +11,7 @@ class AlexNet(paddle.nn.Layer):
 
 
 # %% wrong-softmax-at-the-end
-class AlexNet(paddle.nn.Layer):
+class PaperNet(paddle.nn.Layer):
     def __init__(self, num_classes=1000, hidden=4096):
         super().__init__()
         self.features = paddle.nn.Sequential(stage_one(), stages_two_to_five())
@@ -22,7 +22,7 @@ class AlexNet(paddle.nn.Layer):
 
 
 # %% wrong-always-1000-classes
-class AlexNet(paddle.nn.Layer):
+class PaperNet(paddle.nn.Layer):
     def __init__(self, num_classes=1000, hidden=4096):
         super().__init__()
         self.features = paddle.nn.Sequential(stage_one(), stages_two_to_five())
@@ -33,7 +33,7 @@ class AlexNet(paddle.nn.Layer):
 
 
 # %% wrong-hidden-ignored
-class AlexNet(paddle.nn.Layer):
+class PaperNet(paddle.nn.Layer):
     def __init__(self, num_classes=1000, hidden=4096):
         super().__init__()
         self.features = paddle.nn.Sequential(stage_one(), stages_two_to_five())
@@ -44,7 +44,7 @@ class AlexNet(paddle.nn.Layer):
 
 
 # %% wrong-relu-at-the-end
-class AlexNet(paddle.nn.Layer):
+class PaperNet(paddle.nn.Layer):
     def __init__(self, num_classes=1000, hidden=4096):
         super().__init__()
         self.features = paddle.nn.Sequential(stage_one(), stages_two_to_five())
@@ -55,7 +55,7 @@ class AlexNet(paddle.nn.Layer):
 
 
 # %% wrong-eval-inside
-class AlexNet(paddle.nn.Layer):
+class PaperNet(paddle.nn.Layer):
     def __init__(self, num_classes=1000, hidden=4096):
         super().__init__()
         self.features = paddle.nn.Sequential(stage_one(), stages_two_to_five())
@@ -67,7 +67,7 @@ class AlexNet(paddle.nn.Layer):
 
 
 # %% wrong-through-numpy
-class AlexNet(paddle.nn.Layer):
+class PaperNet(paddle.nn.Layer):
     def __init__(self, num_classes=1000, hidden=4096):
         super().__init__()
         self.features = paddle.nn.Sequential(stage_one(), stages_two_to_five())
@@ -78,7 +78,7 @@ class AlexNet(paddle.nn.Layer):
 
 
 # %% wrong-halved-once-more
-class AlexNet(paddle.nn.Layer):
+class PaperNet(paddle.nn.Layer):
     def __init__(self, num_classes=1000, hidden=4096):
         super().__init__()
         self.features = paddle.nn.Sequential(stage_one(), stages_two_to_five())
@@ -90,7 +90,7 @@ class AlexNet(paddle.nn.Layer):
 
 
 # %% wrong-no-groups-no-norm
-class AlexNet(paddle.nn.Layer):
+class PaperNet(paddle.nn.Layer):
     def __init__(self, num_classes=1000, hidden=4096):
         super().__init__()
         nn = paddle.nn
@@ -107,7 +107,7 @@ class AlexNet(paddle.nn.Layer):
 
 
 # %% right-three-attributes
-class AlexNet(paddle.nn.Layer):
+class PaperNet(paddle.nn.Layer):
     def __init__(self, num_classes=1000, hidden=4096):
         super().__init__()
         self.first, self.middle = stage_one(), stages_two_to_five()
@@ -118,13 +118,13 @@ class AlexNet(paddle.nn.Layer):
 
 
 # %% right-sequential-subclass
-class AlexNet(paddle.nn.Sequential):
+class PaperNet(paddle.nn.Sequential):
     def __init__(self, num_classes=1000, hidden=4096):
         super().__init__(stage_one(), stages_two_to_five(), classifier(256 * 6 * 6, hidden, num_classes))
 
 
 # %% right-layer-list
-class AlexNet(paddle.nn.Layer):
+class PaperNet(paddle.nn.Layer):
     def __init__(self, num_classes=1000, hidden=4096):
         super().__init__()
         parts = [*stage_one().children(), *stages_two_to_five().children()]
