@@ -27,11 +27,7 @@ from alexnet_paddle import model as package
 from alexnet_paddle.arithmetic import totals, trace
 from alexnet_paddle.variants import LRN
 
-<<<<<<< HEAD
-generator = paddle.seed(3)
-=======
 repeatable = paddle.seed(3)
->>>>>>> ch-3
 
 # %% to-scale needs=["setup"]
 figure = plots.net_to_scale(VARIANTS["paper"])
