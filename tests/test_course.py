@@ -12,7 +12,6 @@ from pathlib import Path
 import nbformat
 import pytest
 from course_fixtures import ANSWERS, CHAPTERS, EXERCISE_IDS, EXERCISES, SOURCES, answers, build, namespace_for, verdict
-from nbclient import NotebookClient
 
 from alexnet_paddle.classroom.chapter import is_exercise, is_graded
 
@@ -196,10 +195,7 @@ def test_the_learners_edition_fails_only_where_it_is_not_filled_in(name):
 
 def _run(path, allow_errors=False):
     notebook = nbformat.read(path, as_version=4)
-    resources = {"metadata": {"path": str(build.COURSE)}}
-    NotebookClient(
-        notebook, timeout=240, kernel_name="python3", resources=resources, allow_errors=allow_errors
-    ).execute()
+    build.run(notebook, build.COURSE, allow_errors)
     return notebook
 
 

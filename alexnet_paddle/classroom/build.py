@@ -98,19 +98,28 @@ def _as_text(notebook) -> str:
 # ---- running ---------------------------------------------------------------------------------------
 
 
-def execute(chapter: Chapter, course: Path) -> dict:
-    """Run a chapter as a reader would, top to bottom. Returns (execution count, outputs) of each code cell by id."""
-    notebook = chapter.notebook()
+def run(notebook: nbformat.NotebookNode, folder: Path, allow_errors: bool = False) -> None:
+    """Run a notebook in place as a reader would, top to bottom, in this folder.
+
+    Raises CellExecutionError at the first error, unless they are allowed.
+    """
     client = NotebookClient(
         notebook,
         timeout=CELL_SECONDS,
+        allow_errors=allow_errors,
         kernel_name="python3",
-        resources={"metadata": {"path": str(course)}},
+        resources={"metadata": {"path": str(folder)}},
         extra_arguments=["--IPKernelApp.log_level=ERROR"],  # on each start it warns of unencrypted local sockets
         record_timing=False,
     )
+    client.execute(env={**os.environ, "PYTHONPATH": str(ROOT)})  # this checkout, whichever is installed
+
+
+def execute(chapter: Chapter, course: Path) -> dict:
+    """Run a chapter. Returns (execution count, outputs) of each code cell by id. Raises TrainingFailed."""
+    notebook = chapter.notebook()
     try:
-        client.execute(env={**os.environ, "PYTHONPATH": str(ROOT)})  # this checkout, whichever is installed
+        run(notebook, course)
     except CellExecutionError as error:
         raise TrainingFailed(f"{chapter.name}: a cell ended in an error; mend the source\n{error}") from None
     outputs = {}
