@@ -342,6 +342,7 @@ assert worst < 2e-3 * x.max(), (
 # Predict for conv2 (two groups) and for a conv3 behind it (one group): which of their output channels change?
 
 # %% towers needs=["setup"]
+repeatable = paddle.seed(3)
 conv2, conv3 = paddle.nn.Conv2D(96, 256, 5, padding=2, groups=2), paddle.nn.Conv2D(256, 384, 3, padding=1)
 relu, functional = paddle.nn.functional.relu, paddle.nn.functional
 before = paddle.to_tensor(np.random.default_rng(3).normal(0, 1, (1, 96, 27, 27)).astype("float32"))
@@ -356,8 +357,8 @@ with paddle.no_grad():
         functional.conv2d(before[:, 48:], w[128:], b[128:], padding=2),
     ]
     assert np.allclose(conv2(before).numpy(), paddle.concat(apart, axis=1).numpy(), atol=1e-4)
-    change2 = abs(conv2(after) - conv2(before)).mean(axis=[0, 2, 3]).numpy()
-    change3 = abs(conv3(relu(conv2(after))) - conv3(relu(conv2(before)))).mean(axis=[0, 2, 3]).numpy()
+    change2 = paddle.abs(conv2(after) - conv2(before)).mean(axis=[0, 2, 3]).numpy()
+    change3 = paddle.abs(conv3(relu(conv2(after))) - conv3(relu(conv2(before)))).mean(axis=[0, 2, 3]).numpy()
 
 figure, panels = plt.subplots(1, 2, figsize=(9, 2.8), layout="constrained")
 for panel, name, change in zip(panels, ("conv2, groups=2", "conv3, groups=1"), (change2, change3)):
@@ -384,7 +385,7 @@ plt.show()
 # **Exercise `classifier`.** Return a `paddle.nn.Layer`: flatten all but the first axis, fc6, ReLU, dropout, fc7, ReLU,
 # dropout, fc8. fc6 has `inputs` inputs; fc6 and fc7 have `hidden` outputs, fc8 has `classes`.
 # The paper's is `classifier(9216, 4096, 1000)`; small sizes are for testing.
-# Its output are the raw numbers of fc8, the **logits**: no ReLU and no softmax after it.
+# It returns the raw numbers of fc8, the **logits**: no ReLU and no softmax after it.
 
 
 # %% classifier nbgrader={"grade": false, "grade_id": "classifier", "locked": false, "schema_version": 3, "solution": true, "task": false} defines=["classifier"] needs=["setup"]
@@ -608,10 +609,18 @@ del mine, theirs  # half a gigabyte
 # behind every convolution, pooling and fully connected layer. One thing is changed in each but the first.
 # The bar is the mean change of a logit at test time, as a share of the spread of the right net's logits.
 #
-# Predict the order. Which mistake does most harm? Which one does none to this picture?
+# Predict the order. Which mistake moves the logits most?
+# And one of the mistakes multiplies every logit by the same number: which mistake, and by what?
 # (The weights are random and the picture is noise. Read the bars as large and small, not as accuracies.)
+#
+# <details><summary>Answer to the last question</summary>
+# The dropout. Without the factor 0.5 the outputs of fc6 and of fc7 are twice as large, and here all biases are 0:
+# every logit is 4 times as large. The first choice of the net stays the same; its softmax is far too sure.
+# A trained net has biases, so there even the order can change.
+# </details>
 
 # %% silent needs=["setup"]
+repeatable = paddle.seed(3)
 right = VARIANTS["paper"].replace(init="paddle", num_classes=10)
 mistakes = {
     "the paper's": {},
@@ -633,6 +642,10 @@ for name, change in mistakes.items():
     with paddle.no_grad():
         outputs[name] = net(image).numpy()[0]
 expected = outputs["the paper's"]
+print(
+    f"largest logits: {expected.max():.2f} the paper's, {outputs['dropout not scaled in eval()'].max():.2f} not scaled"
+)
+assert np.allclose(outputs["dropout not scaled in eval()"], 4 * expected, rtol=1e-3, atol=1e-3)
 changes = {name: float(abs(logits - expected).mean() / expected.std()) for name, logits in outputs.items()}
 del base, net
 
