@@ -52,7 +52,8 @@ figure
 # In 2012 each row ran on a card of its own, with 3 GB of memory.
 # conv2, conv4 and conv5 read only their own tower.
 # conv3 and the fully connected layers read both.
-# One graph does the same with `groups=2`: the channels are cut into two halves, and each half of the filters sees one half.
+# One graph does the same with `groups=2`: the channels are cut into two halves, and each half of the filters sees one
+# half.
 #
 # A filter of a convolution has `f * f` weights for every channel **that it sees**, and one bias.
 # A **MAC** (multiply-accumulate) is one weight times one input, added to a sum.
@@ -140,7 +141,8 @@ print(f"{'sum':21} {totals(trace(config))[0]:11,} {totals(trace(config))[1]:12,}
 #
 # **The normalisation.** The paper prints, for channel $i$ at one position,
 #
-# $$b_i = a_i \Big/ \Big(k + \alpha \sum_{j=i-2}^{i+2} a_j^2\Big)^{\beta}, \qquad k = 2,\ \alpha = 10^{-4},\ \beta = 0.75 .$$
+# $$b_i = a_i \Big/ \Big(k + \alpha \sum_{j=i-2}^{i+2} a_j^2\Big)^{\beta}, \qquad k = 2,\ \alpha = 10^{-4},\ \beta =
+# 0.75 .$$
 #
 # Channels that do not exist count as 0. There is no division by $n = 5$ in it.
 # Paddle, PyTorch, Caffe and the 2012 source do divide $\alpha$ by $n$, and `k` is 1 by default in Paddle.
@@ -156,7 +158,8 @@ print(f"{'sum':21} {totals(trace(config))[0]:11,} {totals(trace(config))[1]:12,}
 # - the LRN **as printed**
 # - max pooling, 3 x 3, stride 2
 #
-# Predict first: which shape leaves each of the four steps, for one picture of 227 x 227? How many parameters has the stage?
+# Predict first: which shape leaves each of the four steps, for one picture of 227 x 227? How many parameters has the
+# stage?
 
 # %% lrn-convention needs=["setup"]
 a = np.random.default_rng(3).uniform(0, 200, (1, 8, 4, 4)).astype("float32")
@@ -486,7 +489,8 @@ for name in ("b6", "b7"):
 #
 # Join your three parts in a class. Two things that people forget:
 #
-# - Parts must be attributes (`self.features = ...`) before Paddle finds their parameters. A plain Python list hides them.
+# - Parts must be attributes (`self.features = ...`) before Paddle finds their parameters. A plain Python list hides
+#   them.
 # - Call `super().__init__()` first.
 #
 # **Exercise `PaperNet`.** A `paddle.nn.Layer` from pictures [N, 3, 227, 227] to logits [N, num_classes].
@@ -660,7 +664,8 @@ plt.show()
 # ## How the paper starts it
 #
 # Section 5 of the paper: all weights from a normal distribution with mean 0 and **standard deviation** 0.01.
-# Biases are 1 in conv2, conv4, conv5 and the hidden fully connected layers, so that their ReLUs see positive inputs at first.
+# Biases are 1 in conv2, conv4, conv5 and the hidden fully connected layers, so that their ReLUs see positive inputs
+# at first.
 # All other biases are 0.
 # Predict: how many of the eight biases start at 1? Is fc8 a hidden layer?
 #
@@ -745,8 +750,10 @@ assert not np.allclose(parameters[4].numpy(), parameters[6].numpy()), "initialis
 # ## The puzzle, answered
 #
 # The difference of the two counts is 62,378,344 - 60,965,224 = 1,413,120.
-# That is 307,200 for conv2, 663,552 for conv4 and 442,368 for conv5: the second half of the channels, seen by the filters of the first.
-# So **60,965,224 is the paper's net**, with its filters of 48 and 192 channels, and **62,378,344 is the same net without its towers**.
+# That is 307,200 for conv2, 663,552 for conv4 and 442,368 for conv5: without groups each filter also sees the other
+# tower's channels.
+# So **60,965,224 is the paper's net**, with its filters of 48 and 192 channels, and **62,378,344 is the same net
+# without its towers**.
 # Both are "60 million". The count alone does not tell you whether the rest is the paper's, as the next cells show.
 #
 # Before you run the cell: which layer holds most parameters? Which layer does most multiplications? Is it the same one?
@@ -787,8 +794,10 @@ bottom.legend(loc="lower right")
 plt.show()
 
 # %% published [markdown]
-# fc6 alone holds more than half of all parameters, and the five convolutions about 4%; yet these do nine tenths of the work.
-# That is why the towers matter little for the parameters (2%) and much for the work: 724 million MACs against 1,135 million.
+# fc6 alone holds more than half of all parameters, and the five convolutions about 4%; yet these do nine tenths of
+# the work.
+# That is why the towers matter little for the parameters (2%) and much for the work: 724 million MACs against 1,135
+# million.
 #
 # | count | name here | what it is |
 # | --- | --- | --- |
@@ -809,8 +818,10 @@ plt.show()
 # That run is logged with 40.66% top-1 validation error; the paper's single network has 40.7%. What to look for:
 #
 # - Input 224, no padding, sizes rounded **up**: 55 again, where the last window reads zeros past the edge.
-# - Stage 1 is conv, LRN, pooling, ReLU. So this LRN squares negative values too. In stage 5 the ReLU follows the pooling as well.
-#   Does that one change the result? No: the larger of two numbers stays the larger one. Only fewer numbers pass through it.
+# - Stage 1 is conv, LRN, pooling, ReLU. So this LRN squares negative values too. In stage 5 the ReLU follows the
+#   pooling as well.
+#   Does that one change the result? No: the larger of two numbers stays the larger one. Only fewer numbers pass
+#   through it.
 #   Around an LRN the order does count.
 # - The LRN divides alpha by 5, and its windows stay inside a tower of 48, then 128 channels.
 # - A second, spatial normalisation follows LRN2: 5 x 5 pixels of one channel.
@@ -837,8 +848,10 @@ del vision
 # %% traps-and-recap [markdown]
 # ## Traps
 #
-# - **"AlexNet" from a library is not the paper's.** `paddle.vision.models.alexnet` cites the paper of 2012 and is the net of 2014:
-#   61,100,840 parameters, no LRN, no towers. Its dropout is in `downscale_in_infer` mode, torchvision's scales while training.
+# - **"AlexNet" from a library is not the paper's.** `paddle.vision.models.alexnet` cites the paper of 2012 and is the
+#   net of 2014:
+#   61,100,840 parameters, no LRN, no towers. Its dropout is in `downscale_in_infer` mode, torchvision's scales while
+#   training.
 #   Weights moved from one to the other need the matching mode: with the wrong one, the inputs of two layers come out
 #   halved or doubled at test time, and no error is raised.
 # - **Half a net shown as the whole.** 48/128/192/192/128 filters and 2048 hidden units are one tower.
@@ -853,13 +866,15 @@ del vision
 #
 # <details><summary>Answer</summary>
 # Everything without parameters: order of ReLU, LRN and pooling, LRN constants, pooling windows, dropout place and mode,
-# strides and paddings that lead to the same 9216 inputs. The paper's text and layers-145 of the 2012 source are such a pair.
+# strides and paddings that lead to the same 9216 inputs. The paper's text and layers-145 of the 2012 source are such
+# a pair.
 # </details>
 #
 # 2. You halve the input's side from 227 to about 113. Which changes more, the parameters or the MACs of conv1 to conv5?
 #
 # <details><summary>Answer</summary>
-# The MACs fall to less than a quarter (the sides are rounded down on the way). The parameters of the convolutions do not change: a filter does not know how large the
+# The MACs fall to less than a quarter (the sides are rounded down on the way). The parameters of the convolutions do
+# not change: a filter does not know how large the
 # picture is. (fc6 does: it would get fewer inputs.)
 # </details>
 #
