@@ -11,6 +11,7 @@ import matplotlib.figure
 import numpy as np
 from matplotlib.patches import Patch, Polygon, Rectangle
 from matplotlib.ticker import MaxNLocator
+from PIL import Image
 
 from alexnet_paddle.arithmetic import conv_out, explain_size, trace
 from alexnet_paddle.files import write_whole
@@ -24,7 +25,10 @@ class Figure(matplotlib.figure.Figure):
     """A figure that a notebook shows when it is a cell's last value; pyplot need not be loaded."""
 
     def _repr_png_(self) -> bytes:
-        return _png(self, dpi=80)
+        data = io.BytesIO()
+        # 256 colours are enough on a page, and keep a notebook with photos four times smaller.
+        Image.open(io.BytesIO(_png(self, dpi=90))).convert("RGB").quantize(256).save(data, "png", optimize=True)
+        return data.getvalue()
 
 
 def save(figure: Figure, path: Path) -> None:
@@ -121,7 +125,7 @@ def sliding_windows(n: int, f: int, p: int = 0, s: int = 1, rounding: str = "flo
         color = SIZES["pixel"] if inside else SIZES["padding" if x < n + 2 * p else "past"]
         hatch = None if read[x] or not inside else "////"  # a pixel that no window reads
         panel.add_patch(Rectangle((x, 0), 1, 1, facecolor=color, edgecolor="white", hatch=hatch))
-        panel.text(x + 0.5, 0.5, x - p if inside else 0, ha="center", va="center", fontsize=8)
+        panel.text(x + 0.5, 0.5, x - p if inside else "", ha="center", va="center", fontsize=8)
     for number in range(out):
         panel.add_patch(Rectangle((number * s, -number - 1.8), f, 0.7, color=SIZES["window"]))
         panel.text(number * s + f / 2, -number - 1.45, number + 1, ha="center", va="center", fontsize=8, color="white")

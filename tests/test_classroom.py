@@ -119,6 +119,13 @@ def test_modules_are_found_through_packages_other_modules_and_lazy_names(tmp_pat
     assert "benchmark.py" not in used
 
 
+def test_a_source_that_is_not_python_is_refused_by_line(course):
+    source(course).write_text(SOURCE.replace("double(21)", "double(21"))
+    with pytest.raises(InputError, match="42_double.py: line 25 is not Python"):
+        build.build(source(course), course)
+    assert not notebooks(course)
+
+
 def test_an_error_in_a_cell_leaves_the_earlier_notebooks(course):
     build.build(source(course), course)
     before = notebooks(course)

@@ -2,6 +2,7 @@
 
 import ast
 import os
+import re
 import shutil
 import sqlite3
 import subprocess
@@ -247,3 +248,35 @@ def _nbgrader(folder, *arguments):
     programs = os.pathsep.join([str(Path(sys.executable).parent), os.environ["PATH"]])  # it calls alembic by name
     done = subprocess.run(command, cwd=folder, capture_output=True, text=True, env={**os.environ, "PATH": programs})
     assert done.returncode == 0, done.stderr
+
+
+# ---- the course's page -----------------------------------------------------------------------------------
+
+PAGE = (build.COURSE / "README.md").read_text("utf-8")
+
+
+@each_chapter
+def test_the_syllabus_gives_each_chapter_with_its_points(name):
+    cells = CHAPTERS[name].cells
+    visible, hidden = (
+        sum(cells[cell].metadata.nbgrader.points for cell in names)
+        for names in zip(*((exercise.visible, exercise.hidden) for exercise in CHAPTERS[name].exercises))
+    )
+    row = next(line for line in PAGE.splitlines() if f"]({name}.ipynb)" in line)
+    assert row.endswith(f"| {visible} + {hidden} = {visible + hidden} |")
+
+
+def test_links_of_the_page_and_from_chapter_to_chapter_lead_somewhere():
+    texts = [PAGE, *(path.read_text("utf-8") for path in LEARNERS)]
+    links = {link for text in texts for link in re.findall(r"\]\(([^)#:]+)\)", text)}
+    assert len(links) > len(CHAPTERS)
+    for link in links:
+        assert (build.COURSE / link).exists(), link
+
+
+def test_commands_of_the_page_run(tmp_path):
+    commands = [line for line in PAGE.splitlines() if line.startswith("python -m alexnet_paddle")]
+    assert len(commands) >= 2
+    for command in commands:
+        words = [sys.executable, *command.split()[1:]]
+        subprocess.run(words, check=True, cwd=tmp_path)

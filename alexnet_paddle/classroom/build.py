@@ -150,10 +150,17 @@ def modules_used(source: Path) -> list[Path]:
     """The files of the package that a Python file imports, also through others, found without running it."""
     found, waiting = set(), [source]
     while waiting:
-        new = set(_imported(ast.parse(waiting.pop().read_text("utf-8")))) - found
+        new = set(_imported(_parse(waiting.pop()))) - found
         found |= new
         waiting += new
     return sorted(found)
+
+
+def _parse(path):
+    try:
+        return ast.parse(path.read_text("utf-8"))
+    except SyntaxError as error:
+        raise InputError(f"{path}: line {error.lineno} is not Python ({error.msg}); mend it") from None
 
 
 def _imported(tree) -> Iterator[Path]:
