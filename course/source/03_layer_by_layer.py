@@ -129,8 +129,7 @@ print(f"{'sum':21} {totals(trace(config))[0]:11,} {totals(trace(config))[1]:12,}
 #
 # **The normalisation.** The paper prints, for channel $i$ at one position,
 #
-# $$b_i = a_i \Big/ \Big(k + \alpha \sum_{j=i-2}^{i+2} a_j^2\Big)^{\beta}, \qquad k = 2,\ \alpha = 10^{-4},\ \beta =
-# 0.75 .$$
+# $$b_i = a_i \Big/ \Big(k + \alpha \sum_{j=i-2}^{i+2} a_j^2\Big)^{\beta}, \qquad k = 2,\ \alpha = 10^{-4},\ \beta = 0.75 .$$
 #
 # Channels that do not exist count as 0. There is no division by $n = 5$ in it.
 # Paddle, PyTorch, Caffe and the 2012 source do divide $\alpha$ by $n$, and `k` is 1 by default in Paddle.
