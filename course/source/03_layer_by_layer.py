@@ -40,7 +40,8 @@ figure
 # In 2012 each row ran on a card of its own, with 3 GB of memory.
 # conv2, conv4 and conv5 read only their own tower.
 # conv3 and the fully connected layers read both.
-# One graph does the same with `groups=2`: the channels are cut into two halves, and each half of the filters sees one half.
+# One graph does the same with `groups=2`: the channels are cut into two halves, and each half of the filters sees one
+# half.
 #
 # A filter of a convolution has `f * f` weights for every channel **that it sees**, and one bias.
 # A **MAC** (multiply-accumulate) is one weight times one input, added to a sum.
@@ -144,7 +145,8 @@ print(f"{'sum':21} {totals(trace(config))[0]:11,} {totals(trace(config))[1]:12,}
 # - the LRN **as printed**
 # - max pooling, 3 x 3, stride 2
 #
-# Predict first: which shape leaves each of the four steps, for one picture of 227 x 227? How many parameters has the stage?
+# Predict first: which shape leaves each of the four steps, for one picture of 227 x 227? How many parameters has the
+# stage?
 
 # %% lrn-convention needs=["setup"]
 a = np.random.default_rng(3).uniform(0, 200, (1, 8, 4, 4)).astype("float32")
@@ -330,6 +332,7 @@ assert worst < 2e-3 * x.max(), (
 # Predict for conv2 (two groups) and for a conv3 behind it (one group): which of their output channels change?
 
 # %% towers needs=["setup"]
+repeatable = paddle.seed(3)
 conv2, conv3 = paddle.nn.Conv2D(96, 256, 5, padding=2, groups=2), paddle.nn.Conv2D(256, 384, 3, padding=1)
 relu, functional = paddle.nn.functional.relu, paddle.nn.functional
 before = paddle.to_tensor(np.random.default_rng(3).normal(0, 1, (1, 96, 27, 27)).astype("float32"))
@@ -344,8 +347,8 @@ with paddle.no_grad():
         functional.conv2d(before[:, 48:], w[128:], b[128:], padding=2),
     ]
     assert np.allclose(conv2(before).numpy(), paddle.concat(apart, axis=1).numpy(), atol=1e-4)
-    change2 = abs(conv2(after) - conv2(before)).mean(axis=[0, 2, 3]).numpy()
-    change3 = abs(conv3(relu(conv2(after))) - conv3(relu(conv2(before)))).mean(axis=[0, 2, 3]).numpy()
+    change2 = paddle.abs(conv2(after) - conv2(before)).mean(axis=[0, 2, 3]).numpy()
+    change3 = paddle.abs(conv3(relu(conv2(after))) - conv3(relu(conv2(before)))).mean(axis=[0, 2, 3]).numpy()
 
 figure, panels = plt.subplots(1, 2, figsize=(9, 2.8), layout="constrained")
 for panel, name, change in zip(panels, ("conv2, groups=2", "conv3, groups=1"), (change2, change3)):
@@ -372,7 +375,7 @@ plt.show()
 # **Exercise `classifier`.** Return a `paddle.nn.Layer`: flatten all but the first axis, fc6, ReLU, dropout, fc7, ReLU,
 # dropout, fc8. fc6 has `inputs` inputs; fc6 and fc7 have `hidden` outputs, fc8 has `classes`.
 # The paper's is `classifier(9216, 4096, 1000)`; small sizes are for testing.
-# Its output are the raw numbers of fc8, the **logits**: no ReLU and no softmax after it.
+# It returns the raw numbers of fc8, the **logits**: no ReLU and no softmax after it.
 
 
 # %% classifier nbgrader={"grade": false, "grade_id": "classifier", "locked": false, "schema_version": 3, "solution": true, "task": false} defines=["classifier"] needs=["setup"]
@@ -473,7 +476,8 @@ for name in ("b6", "b7"):
 #
 # Join your three parts in a class. Two things that people forget:
 #
-# - Parts must be attributes (`self.features = ...`) before Paddle finds their parameters. A plain Python list hides them.
+# - Parts must be attributes (`self.features = ...`) before Paddle finds their parameters. A plain Python list hides
+#   them.
 # - Call `super().__init__()` first.
 #
 # **Exercise `PaperNet`.** A `paddle.nn.Layer` from pictures [N, 3, 227, 227] to logits [N, num_classes].
@@ -596,10 +600,18 @@ del mine, theirs  # half a gigabyte
 # behind every convolution, pooling and fully connected layer. One thing is changed in each but the first.
 # The bar is the mean change of a logit at test time, as a share of the spread of the right net's logits.
 #
-# Predict the order. Which mistake does most harm? Which one does none to this picture?
+# Predict the order. Which mistake moves the logits most?
+# And one of the mistakes multiplies every logit by the same number: which mistake, and by what?
 # (The weights are random and the picture is noise. Read the bars as large and small, not as accuracies.)
+#
+# <details><summary>Answer to the last question</summary>
+# The dropout. Without the factor 0.5 the outputs of fc6 and of fc7 are twice as large, and here all biases are 0:
+# every logit is 4 times as large. The first choice of the net stays the same; its softmax is far too sure.
+# A trained net has biases, so there even the order can change.
+# </details>
 
 # %% silent needs=["setup"]
+repeatable = paddle.seed(3)
 right = VARIANTS["paper"].replace(init="paddle", num_classes=10)
 mistakes = {
     "the paper's": {},
@@ -621,6 +633,10 @@ for name, change in mistakes.items():
     with paddle.no_grad():
         outputs[name] = net(image).numpy()[0]
 expected = outputs["the paper's"]
+print(
+    f"largest logits: {expected.max():.2f} the paper's, {outputs['dropout not scaled in eval()'].max():.2f} not scaled"
+)
+assert np.allclose(outputs["dropout not scaled in eval()"], 4 * expected, rtol=1e-3, atol=1e-3)
 changes = {name: float(abs(logits - expected).mean() / expected.std()) for name, logits in outputs.items()}
 del base, net
 
@@ -635,7 +651,8 @@ plt.show()
 # ## How the paper starts it
 #
 # Section 5 of the paper: all weights from a normal distribution with mean 0 and **standard deviation** 0.01.
-# Biases are 1 in conv2, conv4, conv5 and the hidden fully connected layers, so that their ReLUs see positive inputs at first.
+# Biases are 1 in conv2, conv4, conv5 and the hidden fully connected layers, so that their ReLUs see positive inputs
+# at first.
 # All other biases are 0.
 # Predict: how many of the eight biases start at 1? Is fc8 a hidden layer?
 #
@@ -720,8 +737,10 @@ assert not np.allclose(parameters[4].numpy(), parameters[6].numpy()), "initialis
 # ## The puzzle, answered
 #
 # The difference of the two counts is 62,378,344 - 60,965,224 = 1,413,120.
-# That is 307,200 for conv2, 663,552 for conv4 and 442,368 for conv5: the second half of the channels, seen by the filters of the first.
-# So **60,965,224 is the paper's net**, with its filters of 48 and 192 channels, and **62,378,344 is the same net without its towers**.
+# That is 307,200 for conv2, 663,552 for conv4 and 442,368 for conv5: without groups each filter also sees the other
+# tower's channels.
+# So **60,965,224 is the paper's net**, with its filters of 48 and 192 channels, and **62,378,344 is the same net
+# without its towers**.
 # Both are "60 million". The count alone does not tell you whether the rest is the paper's, as the next cells show.
 #
 # Before you run the cell: which layer holds most parameters? Which layer does most multiplications? Is it the same one?
@@ -762,8 +781,10 @@ bottom.legend(loc="lower right")
 plt.show()
 
 # %% published [markdown]
-# fc6 alone holds more than half of all parameters, and the five convolutions about 4%; yet these do nine tenths of the work.
-# That is why the towers matter little for the parameters (2%) and much for the work: 724 million MACs against 1,135 million.
+# fc6 alone holds more than half of all parameters, and the five convolutions about 4%; yet these do nine tenths of
+# the work.
+# That is why the towers matter little for the parameters (2%) and much for the work: 724 million MACs against 1,135
+# million.
 #
 # | count | name here | what it is |
 # | --- | --- | --- |
@@ -784,8 +805,10 @@ plt.show()
 # That run is logged with 40.66% top-1 validation error; the paper's single network has 40.7%. What to look for:
 #
 # - Input 224, no padding, sizes rounded **up**: 55 again, where the last window reads zeros past the edge.
-# - Stage 1 is conv, LRN, pooling, ReLU. So this LRN squares negative values too. In stage 5 the ReLU follows the pooling as well.
-#   Does that one change the result? No: the larger of two numbers stays the larger one. Only fewer numbers pass through it.
+# - Stage 1 is conv, LRN, pooling, ReLU. So this LRN squares negative values too. In stage 5 the ReLU follows the
+#   pooling as well.
+#   Does that one change the result? No: the larger of two numbers stays the larger one. Only fewer numbers pass
+#   through it.
 #   Around an LRN the order does count.
 # - The LRN divides alpha by 5, and its windows stay inside a tower of 48, then 128 channels.
 # - A second, spatial normalisation follows LRN2: 5 x 5 pixels of one channel.
@@ -812,8 +835,10 @@ del vision
 # %% traps-and-recap [markdown]
 # ## Traps
 #
-# - **"AlexNet" from a library is not the paper's.** `paddle.vision.models.alexnet` cites the paper of 2012 and is the net of 2014:
-#   61,100,840 parameters, no LRN, no towers. Its dropout is in `downscale_in_infer` mode, torchvision's scales while training.
+# - **"AlexNet" from a library is not the paper's.** `paddle.vision.models.alexnet` cites the paper of 2012 and is the
+#   net of 2014:
+#   61,100,840 parameters, no LRN, no towers. Its dropout is in `downscale_in_infer` mode, torchvision's scales while
+#   training.
 #   Weights moved from one to the other need the matching mode: with the wrong one, the inputs of two layers come out
 #   halved or doubled at test time, and no error is raised.
 # - **Half a net shown as the whole.** 48/128/192/192/128 filters and 2048 hidden units are one tower.
@@ -828,13 +853,15 @@ del vision
 #
 # <details><summary>Answer</summary>
 # Everything without parameters: order of ReLU, LRN and pooling, LRN constants, pooling windows, dropout place and mode,
-# strides and paddings that lead to the same 9216 inputs. The paper's text and layers-145 of the 2012 source are such a pair.
+# strides and paddings that lead to the same 9216 inputs. The paper's text and layers-145 of the 2012 source are such
+# a pair.
 # </details>
 #
 # 2. You halve the input's side from 227 to about 113. Which changes more, the parameters or the MACs of conv1 to conv5?
 #
 # <details><summary>Answer</summary>
-# The MACs fall to less than a quarter (the sides are rounded down on the way). The parameters of the convolutions do not change: a filter does not know how large the
+# The MACs fall to less than a quarter (the sides are rounded down on the way). The parameters of the convolutions do
+# not change: a filter does not know how large the
 # picture is. (fc6 does: it would get fewer inputs.)
 # </details>
 #
