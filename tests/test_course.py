@@ -265,7 +265,7 @@ def test_the_syllabus_gives_each_chapter_with_its_points(name):
 def test_links_of_the_page_and_from_chapter_to_chapter_lead_somewhere():
     texts = [PAGE, *(path.read_text("utf-8") for path in LEARNERS)]
     links = {link for text in texts for link in re.findall(r"\]\(([^)#:]+)\)", text)}
-    assert len(links) > len(CHAPTERS)
+    assert len(links) >= len(CHAPTERS)
     for link in links:
         assert (build.COURSE / link).exists(), link
 

@@ -246,7 +246,9 @@ for rows, labels, expected in (
 ### END HIDDEN TESTS
 
 # %% loss-compare-text [markdown]
-# Paddle's `F.cross_entropy` takes logits too. (A common mistake is to apply softmax first: then it is done twice, and the loss can never get near 0.)
+# Paddle's `F.cross_entropy` takes logits too. A common mistake is to apply softmax first: then it is done twice, and the loss can never get near 0.
+#
+# And one surprise, in the last line below: for logits 1000 and 0 the loss of the second class is 1000. Paddle stops at 64. In training it hardly matters. In a comparison of two programs it does.
 
 # %% loss-compare needs=["setup", "cross-entropy"]
 rng = np.random.default_rng(0)
@@ -254,6 +256,9 @@ logits, labels = rng.normal(size=(8, 5)), rng.integers(0, 5, 8)
 paddles = F.cross_entropy(paddle.to_tensor(logits), paddle.to_tensor(labels)).item()
 print(f"yours {cross_entropy(logits, labels):.9f}   Paddle {paddles:.9f}")
 assert abs(cross_entropy(logits, labels) - paddles) < 1e-9
+logits, labels = np.array([[1000.0, 0.0]]), np.array([1])
+paddles = F.cross_entropy(paddle.to_tensor(logits), paddle.to_tensor(labels)).item()
+print(f"logits 1000 and 0: yours {cross_entropy(logits, labels):.1f}   Paddle {paddles:.1f}")
 
 # %% step-text [markdown]
 # ## One step downhill
@@ -410,16 +415,16 @@ with open(run / "metrics.csv") as file:
 figure
 
 # %% look-text [markdown]
-# Numbers hide what pictures show. Here are ten test pictures with what the net says, green where it is right. **Before you look on:** which two flowers would *you* mix up?
+# Numbers hide what pictures show. Here are ten pictures that were not trained on, with what the net says, green where it is right. They are validation pictures: whoever looks at test pictures begins to choose by them. **Before you look on:** which two flowers would *you* mix up?
 
 # %% look
 from alexnet_paddle.predict import predict
 from alexnet_paddle.run_folder import RunFolder
 
-order = np.random.default_rng(2).permutation(len(petals.test))[:10]
-pictures = [petals.test.image(index) for index in order]
+order = np.random.default_rng(2).permutation(len(petals.val))[:10]
+pictures = [petals.val.image(index) for index in order]
 said = [result[0] for result in predict(RunFolder(run).load_best(), pictures, top=1)]
-right = [result["class"] == petals.classes[petals.test.labels[index]] for result, index in zip(said, order)]
+right = [result["class"] == petals.classes[petals.val.labels[index]] for result, index in zip(said, order)]
 plots.predictions(pictures, [(f"{result['class']} {result['probability']:.2f}", ok) for result, ok in zip(said, right)])
 
 # %% trap-text [markdown]
