@@ -66,6 +66,8 @@ plt.show()
 # %% loops-text [markdown]
 # Grey is 0, white positive, black negative: the two middle pictures are each other's negative.
 #
+# Look at their left and right borders too. There is no edge in the picture there: the kernel sees the step from the zeros of the padding to the picture. The mean is darker along the border for the same reason.
+#
 # ## Exercise 1: as loops
 #
 # A real layer has more dimensions. Picture `n`, filter `o`, position `(y, x)`:
@@ -110,7 +112,8 @@ kernel = np.zeros((1, 1, 2, 2))
 kernel[0, 0, 0, 1] = 1
 got = conv_loops(np.arange(9.0).reshape(1, 1, 3, 3), kernel, np.zeros(1))
 assert got.shape == (1, 1, 2, 2) and np.abs(got.ravel() - np.array([1, 2, 4, 5])).max() < 1e-9, (
-    f"conv_loops with a 1 at the upper right: got {got.ravel()}, expected [1 2 4 5]. The kernel is not turned round."
+    f"conv_loops with a 1 at the upper right: got {got.ravel()}, expected [1 2 4 5], the upper right number of each "
+    "window. The kernel is neither turned round nor transposed."
 )
 
 # %% conv-loops-hidden nbgrader={"grade": true, "grade_id": "conv-loops-hidden", "locked": true, "points": 2, "schema_version": 3, "solution": false, "task": false} checks="several pictures, channels and filters, strides, pictures that are not square" needs=["conv-loops"]
@@ -127,7 +130,11 @@ for seed, (shape, filters, f, s, p) in enumerate(
     assert got.shape == expected.shape, (
         f"conv_loops, {shape}, f={f}, s={s}, p={p}: got {got.shape}, expected {expected.shape}."
     )
-    assert float(np.abs(got - expected).max()) < 1e-9, f"conv_loops, {shape}, f={f}, s={s}, p={p}: wrong values."
+    place = tuple(int(i) for i in np.unravel_index(np.abs(got - expected).argmax(), got.shape))
+    assert float(np.abs(got - expected).max()) < 1e-9, (
+        f"conv_loops, {shape}, f={f}, s={s}, p={p}: got {float(got[place]):.4f} at {place}, "
+        f"expected {float(expected[place]):.4f}. Every channel of the window counts, and each filter has its own bias."
+    )
 ### END HIDDEN TESTS
 
 # %% im2col-text [markdown]
@@ -140,20 +147,29 @@ for seed, (shape, filters, f, s, p) in enumerate(
 # %% im2col-picture
 numbers = np.arange(16).reshape(4, 4)
 columns = np.stack([numbers[i : i + 3, j : j + 3].ravel() for i in range(2) for j in range(2)], axis=1)
-figure, panels = plt.subplots(1, 2, figsize=(8, 3.6), layout="constrained")
-for panel, values, title in zip(panels, (numbers, columns), ("picture, 4 x 4", "its windows of 3 x 3, one a column")):
-    panel.imshow(values, cmap="viridis")
+outlined = {(0, 0): "#E69F00", (1, 1): "#56B4E9"}
+figure, panels = plt.subplots(1, 2, figsize=(8, 4), layout="constrained")
+for panel, values, title in zip(panels, (numbers, columns), ("picture, 4 x 4", "each window of 3 x 3 is a column")):
+    panel.imshow(values, cmap="Greys", vmin=0, vmax=40)
     for (y, x), value in np.ndenumerate(values):
-        panel.text(x, y, value, ha="center", va="center", color="white" if value < 10 else "black")
+        panel.text(x, y, value, ha="center", va="center")
     panel.set_title(title)
-    panel.set_yticks([])
-panels[0].set_xticks([])
+panels[0].set_xticks(range(4))
+panels[0].set_yticks(range(4))
+panels[0].set_xlabel("column of the picture")
+panels[0].set_ylabel("row of the picture")
 panels[1].set_xticks(range(4), ["0,0", "0,1", "1,0", "1,1"])
-panels[1].set_xlabel("output at row, column")
+panels[1].set_yticks(range(9), [f"{i},{j}" for i in range(3) for j in range(3)])
+panels[1].set_xlabel("window at row, column")
+panels[1].set_ylabel("row, column inside the window")
+for (y, x), color in outlined.items():
+    frame = {"fill": False, "edgecolor": color, "linewidth": 4}
+    panels[0].add_patch(plt.Rectangle((x - 0.44, y - 0.44), 2.88, 2.88, **frame))
+    panels[1].add_patch(plt.Rectangle((2 * y + x - 0.44, -0.44), 0.88, 8.88, **frame))
 plt.show()
 
 # %% im2col-exercise [markdown]
-# With a window of `f` a pixel in the middle is copied up to `f * f` times: 5 is in all four columns. That is the price: memory. For conv1 of the paper the matrix has 363 x 3025 numbers a picture, seven times the picture.
+# In a row: three times, once as the left, once as the middle, once as the right number of a window. In a picture a pixel far from the border is copied `f * f` times. (This one is small: 5 is in all four columns, since there are only four windows.) That is the price: memory. For conv1 of the paper the matrix has 363 x 3025 numbers a picture, seven times the picture.
 #
 # ## Exercise 2: im2col
 #
@@ -240,7 +256,11 @@ for seed, (shape, filters, f, s, p) in enumerate((((2, 3, 7, 5), 4, 3, 2, 1), ((
     got = conv_product(x, w, b, s, p)
     assert type(got) is np.ndarray, f"conv_product: got a {type(got).__name__}, expected a NumPy array."
     assert got.shape == expected.shape, f"conv_product, {shape}: got {got.shape}, expected {expected.shape}."
-    assert float(np.abs(got - expected).max()) < 1e-9, f"conv_product, {shape}, f={f}, s={s}, p={p}: wrong values."
+    place = tuple(int(i) for i in np.unravel_index(np.abs(got - expected).argmax(), got.shape))
+    assert float(np.abs(got - expected).max()) < 1e-9, (
+        f"conv_product, {shape}, f={f}, s={s}, p={p}: got {float(got[place]):.4f} at {place}, "
+        f"expected {float(expected[place]):.4f}. A filter must be flattened in the order of the columns, and has its own bias."
+    )
 ### END HIDDEN TESTS
 
 # %% compare-text [markdown]
@@ -271,7 +291,7 @@ for name, result, tolerance in (
 #
 # **Predict** the order and the rough factors: your loops, your matrix product, Paddle's function, the package's layer. Write them down.
 #
-# Time depends on the machine and on what else it does. So all run in turn, for several rounds, and only the *ratio* of the medians is shown. Between two of them is a pause, and a first call that does not count. Without the pause the comparison is unfair: after a product NumPy's threads keep the cores busy for a while, waiting for more, and whoever comes next is slowed down.
+# Time depends on the machine and on what else it does. So all run in turn, for several rounds, each is compared with Paddle in the same round, and the bar is the median of these *ratios*. The black line goes from the smallest to the largest. Before each of them comes a pause, and a first call that does not count, so that none pays for threads that the one before left running.
 
 # %% timing needs=["setup", "conv-loops", "conv-product", "compare"]
 side, rounds = (96, 9) if FULL else (32, 5)
@@ -296,22 +316,24 @@ with paddle.no_grad():
             for _ in range(calls):
                 way()
             seconds[name].append((time.perf_counter() - began) / calls)
-medians = {name: statistics.median(times) for name, times in seconds.items()}
-ratios = {name: median / medians["Paddle's conv2d"] for name, median in medians.items()}
+ratios = {name: [a / b for a, b in zip(times, seconds["Paddle's conv2d"])] for name, times in seconds.items()}
 figure, panel = plt.subplots(figsize=(8, 2.6), layout="constrained")
-panel.barh(list(ratios), list(ratios.values()), color=["#D55E00", "#E69F00", "#0072B2", "#009E73"])
+for place, (name, color) in enumerate(zip(ratios, ("#D55E00", "#E69F00", "#0072B2", "#009E73"))):
+    median, low, high = statistics.median(ratios[name]), min(ratios[name]), max(ratios[name])
+    panel.barh(place, median, color=color)
+    panel.plot([low, high], [place, place], color="black", linewidth=2)
+    panel.text(high * 1.2, place, f"{median:,.2f}", va="center")
 panel.set_xscale("log")
-panel.set_xlim(0.3 * min(ratios.values()), 8 * max(ratios.values()))
+panel.set_xlim(0.3 * min(map(min, ratios.values())), 8 * max(map(max, ratios.values())))
+panel.set_yticks(range(len(ratios)), list(ratios))
 panel.set_xlabel("time, as a multiple of Paddle's (logarithmic)")
-for place, ratio in enumerate(ratios.values()):
-    panel.text(ratio * 1.1, place, f"{ratio:,.2f}", va="center")
 panel.invert_yaxis()
 plt.show()
 
 # %% timing-why [markdown]
 # The loops call NumPy once for each number of the output and spend nearly all the time between the calls. One product spends it multiplying.
 #
-# The second bar surprises most readers. On the machine where this chapter was built, a CPU with two cores, a few lines of NumPy were about as fast as Paddle's function. The reason: on a CPU Paddle copies the windows of one picture after the other, on one core, and that copying is most of its time. (On a GPU it calls a library made for this, and it would not be close.) The package's layer avoids the big matrix. On your machine the order may be another: look at your bars.
+# The second bar surprises most readers: a few lines of NumPy keep up with Paddle's function. When this chapter was tried, on a CPU with two cores that others used too, it took from half to two and a half times as long as Paddle, from one run to the next. So say "about as fast", and no more. The reason: on a CPU Paddle, too, copies the windows, one picture after the other, on one core, and that copying is most of its time. The package's layer avoids the big matrix. It is made for layers as large as AlexNet's; on one as small as this it gains little or nothing. None of this says anything about a GPU. On your machine the order may be another: look at your bars.
 #
 # ## Gradients, and how to trust them
 #
@@ -372,28 +394,31 @@ assert float(np.abs(got - expected).max()) < 1e-6, (
 ### END HIDDEN TESTS
 
 # %% step-text [markdown]
-# How small should `h` be? **Predict** the shape of the curve: the error of the difference against `h`, from 1 down to 0.000000000001.
+# How small should `h` be, and why step to both sides? The *forward* difference `(L(x + h) - L(x)) / h` needs one call less for each number. **Predict** the shape of the curves: the error against `h`, from 1 down to 0.000000000001.
 
 # %% step-size
 steps = 10.0 ** np.arange(-12, 0.1, 0.5)
-figure, panel = plt.subplots(figsize=(7, 3.4), layout="constrained")
-for dtype, color in (("float64", "#0072B2"), ("float32", "#E69F00")):
-    at = np.array(1.0, dtype)
-    errors = []
-    for h in steps.astype(dtype):
-        with np.errstate(all="ignore"):
-            difference = (np.exp(at + h) - np.exp(at - h)) / (2 * h)
-        errors.append(abs(float(difference) - np.e) / np.e)
-    panel.loglog(steps, np.maximum(errors, 1e-12), "o-", color=color, markersize=4, label=dtype)
+figure, panel = plt.subplots(figsize=(7, 3.6), layout="constrained")
+for name, dtype, back, color, marker in (
+    ("central, float64", "float64", 1, "#0072B2", "o"),
+    ("forward, float64", "float64", 0, "#009E73", "^"),
+    ("central, float32", "float32", 1, "#E69F00", "s"),
+):
+    h, at = steps.astype(dtype), np.ones(1, dtype)
+    slopes = (np.exp(at + h) - np.exp(at - back * h)) / ((1 + back) * h)
+    errors = np.abs(slopes.astype("float64") / np.e - 1)
+    best = errors.argmin()
+    panel.loglog(steps, errors, color=color, marker=marker, markersize=4, label=name)
+    print(f"{name}: smallest error {errors[best]:.0e} with h = {steps[best]:.0e}")
 panel.set_xlabel("step h")
 panel.set_ylabel("relative error")
-panel.set_title("central difference of exp at 1")
+panel.set_title("differences of exp at 1")
 panel.legend()
 panel.grid(alpha=0.3)
 plt.show()
 
 # %% gradients-text [markdown]
-# A valley. On the right the step is too long: the error falls with `h²`. On the left it is too short: two nearly equal numbers are subtracted and their digits are gone. In `float64` the best step is near `1e-6`, and ten digits are right. In `float32` the valley is higher and narrow: at best five or six digits, with the right step only. So gradient checks are done in `float64`.
+# Each is a valley. On the right the step is too long: the central difference's error falls with `h²`, the forward one's only with `h`. On the left the step is too short: two nearly equal numbers are subtracted and their digits are gone. In `float64` the central difference is best between about `1e-7` and `1e-5`, with ten digits right; the forward difference never gets there. In `float32` the valley is higher and narrow: at best five or six digits, with the right step only. So gradient checks step to both sides and are done in `float64`.
 #
 # ## Exercise 5: the gradients of a convolution
 #
@@ -467,13 +492,19 @@ for seed, (shape, filters, f, s, p) in enumerate(
         assert part.shape == expected.shape, (
             f"{name}, {shape}, f={f}, s={s}, p={p}: got {part.shape}, expected {expected.shape}."
         )
-        assert float(np.abs(part - expected).max()) < 1e-9, f"{name}, {shape}, f={f}, s={s}, p={p}: wrong values."
+        place = tuple(int(i) for i in np.unravel_index(np.abs(part - expected).argmax(), part.shape))
+        assert float(np.abs(part - expected).max()) < 1e-9, (
+            f"{name}, {shape}, f={f}, s={s}, p={p}: got {float(part[place]):.4f} at {place}, "
+            f"expected {float(expected[place]):.4f}. Every picture and every position adds its part."
+        )
 ### END HIDDEN TESTS
 
 # %% check-text [markdown]
-# Now check it as one should check every gradient: against differences, and against Paddle.
+# Now check it as one should check every gradient: against differences. Then against Paddle's gradients, and those of the package's layer, which has its own code for them (in `float32`).
 
 # %% check needs=["setup", "conv-loops", "numerical-gradient", "conv-gradients"]
+from alexnet_paddle.fast_cpu import Conv2D  # again: this cell also runs without the one that compares
+
 rng = np.random.default_rng(4)
 x, w, b = rng.normal(size=(2, 2, 5, 5)), rng.normal(size=(3, 2, 3, 3)), rng.normal(size=3)
 g = rng.normal(size=(2, 3, 3, 3))
@@ -485,6 +516,20 @@ for name, mine, numeric in (
 ):
     print(f"{name}: largest difference to the numerical gradient {np.abs(mine - numeric).max():.1e}")
     assert np.abs(mine - numeric).max() < 1e-7
+
+layer = Conv2D(2, 3, 3, stride=2, padding=1)
+layer.weight.set_value(w.astype("float32"))
+layer.bias.set_value(b.astype("float32"))
+for who, dtype, tolerance in (("Paddle, float64", "float64", 1e-12), ("the package, float32", "float32", 1e-4)):
+    tensors = [paddle.to_tensor(a.astype(dtype), stop_gradient=False) for a in (x, w, b)]
+    if who.startswith("Paddle"):
+        out = F.conv2d(*tensors, stride=2, padding=1)
+    else:
+        out, tensors[1:] = layer(tensors[0]), [layer.weight, layer.bias]
+    (out * paddle.to_tensor(g.astype(dtype))).sum().backward()
+    difference = max(np.abs(mine - tensor.grad.numpy()).max() for mine, tensor in zip((dx, dw, db), tensors))
+    print(f"{who}: largest difference to yours {difference:.1e}")
+    assert difference < tolerance
 
 # %% groups-text [markdown]
 # ## Two towers
@@ -505,10 +550,8 @@ for panel, groups in zip(panels, (1, 2)):
     panel.plot([1] * 8, range(8), "ko")
     panel.set_xticks([0, 1], ["channels in", "filters"])
     panel.set_yticks([])
-    weights = paddle.nn.Conv2D(96, 256, 5, groups=groups).weight
-    panel.set_title(
-        f"groups={groups}: conv2 has {weights.size if isinstance(weights.size, int) else int(weights.size):,} weights"
-    )
+    shape = paddle.nn.Conv2D(96, 256, 5, groups=groups).weight.shape
+    panel.set_title(f"groups={groups}: conv2 has {int(np.prod(shape)):,} weights")
     panel.set_xlim(-0.3, 1.3)
 plt.show()
 
@@ -555,17 +598,45 @@ for seed, (shape, filters, f, s, p, groups) in enumerate(
     assert got.shape == expected.shape, (
         f"conv_groups, {shape}, groups={groups}: got {got.shape}, expected {expected.shape}."
     )
+    place = tuple(int(i) for i in np.unravel_index(np.abs(got - expected).argmax(), got.shape))
     assert float(np.abs(got - expected).max()) < 1e-9, (
-        f"conv_groups, {shape}, groups={groups}, s={s}, p={p}: wrong values."
+        f"conv_groups, {shape}, groups={groups}, s={s}, p={p}: got {float(got[place]):.4f} at {place}, "
+        f"expected {float(expected[place]):.4f}. Which channels does this filter see?"
     )
 ### END HIDDEN TESTS
+
+# %% groups-compare-text [markdown]
+# One call with `groups=2`, or two layers that know nothing of each other, their results side by side: the same numbers? Here with the paper's conv2, on pictures of 13 x 13 to save time.
+
+# %% groups-compare needs=["setup", "im2col", "conv-product", "conv-groups"]
+from alexnet_paddle.fast_cpu import Conv2D  # again: this cell also runs without the one that compares
+
+paddle.seed(5)
+layer = Conv2D(96, 256, 5, padding=2, groups=2)
+x = paddle.randn([2, 96, 13, 13])
+w, b = layer.weight, layer.bias
+b.set_value(paddle.randn([256]))
+with paddle.no_grad():
+    at_once = F.conv2d(x, w, b, padding=2, groups=2).numpy()
+    first = F.conv2d(x[:, :48], w[:128], b[:128], padding=2)
+    second = F.conv2d(x[:, 48:], w[128:], b[128:], padding=2)
+    results = {
+        "two separate convolutions": paddle.concat([first, second], axis=1).numpy(),
+        "yours": conv_groups(x.numpy(), w.numpy(), b.numpy(), 1, 2, 2),
+        "the package": layer(x).numpy(),
+    }
+print(f"weights {tuple(w.shape)}: 256 filters of 5 x 5 x {w.shape[1]}")
+for name, result in results.items():
+    difference = np.abs(result - at_once).max() / np.abs(at_once).max()
+    print(f"{name:25} differs from groups=2 by {difference:.1e} of the largest number")
+    assert difference < 1e-5
 
 # %% history [markdown]
 # ## What the paper and the 2012 source did
 #
 # - The paper gives the sizes of the filters with their depth: conv2 has 256 filters of 5 x 5 x **48**, although 96 channels come in. That 48 is the two towers. conv3 has depth 256: there both cards exchange everything. conv4 and conv5 have 192, half of 384.
 # - Whoever leaves out the groups gets 62,378,344 parameters instead of 60,965,224. Both are called AlexNet on the web; chapter 03 counts them.
-# - The program of 2012 had convolutions of its own, written for that one graphics card. Paddle's version on a CPU copies windows as you did, one picture at a time.
+# - The authors wrote their own convolutions for the GPU and published them with the paper. Paddle's version on a CPU copies windows as you did, one picture at a time.
 #
 # ## Traps
 #
