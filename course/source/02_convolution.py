@@ -17,6 +17,8 @@ import numpy as np
 import paddle
 import paddle.nn.functional as F
 
+from alexnet_paddle.fast_cpu import Conv2D
+
 FULL = False  # True: time larger pictures too, about a minute more
 
 print(f"Paddle {paddle.__version__}, alexnet_paddle {alexnet_paddle.__version__}")
@@ -269,8 +271,6 @@ for seed, (shape, filters, f, s, p) in enumerate((((2, 3, 7, 5), 4, 3, 2, 1), ((
 # Yours twice, Paddle's function, and the layer of this package, which computes small tiles of the output in a cleverer way (Winograd's) and is therefore rounded differently. In `float64` yours and Paddle's agree to 12 digits; the package works in `float32`.
 
 # %% compare needs=["setup", "conv-loops", "conv-product"]
-from alexnet_paddle.fast_cpu import Conv2D
-
 paddle.seed(0)
 layer = Conv2D(3, 8, 5, stride=2, padding=2)
 x = np.random.default_rng(0).normal(size=(2, 3, 17, 17)).astype("float32")
@@ -293,7 +293,7 @@ for name, result, tolerance in (
 #
 # Time depends on the machine and on what else it does. So all run in turn, for several rounds, each is compared with Paddle in the same round, and the bar is the median of these *ratios*. The black line goes from the smallest to the largest. Before each of them comes a pause, and a first call that does not count, so that none pays for threads that the one before left running.
 
-# %% timing needs=["setup", "conv-loops", "conv-product", "compare"]
+# %% timing needs=["setup", "im2col", "conv-loops", "conv-product"]
 side, rounds = (96, 9) if FULL else (32, 5)
 x = np.random.default_rng(1).normal(size=(4, 16, side, side)).astype("float32")
 layer = Conv2D(16, 32, 3, padding=1)
@@ -333,7 +333,7 @@ plt.show()
 # %% timing-why [markdown]
 # The loops call NumPy once for each number of the output and spend nearly all the time between the calls. One product spends it multiplying.
 #
-# The second bar surprises most readers: a few lines of NumPy keep up with Paddle's function. When this chapter was tried, on a CPU with two cores that others used too, it took from half to two and a half times as long as Paddle, from one run to the next. So say "about as fast", and no more. The reason: on a CPU Paddle, too, copies the windows, one picture after the other, on one core, and that copying is most of its time. The package's layer avoids the big matrix. It is made for layers as large as AlexNet's; on one as small as this it gains little or nothing. None of this says anything about a GPU. On your machine the order may be another: look at your bars.
+# The second bar surprises most readers: a few lines of NumPy keep up with Paddle's function. When this chapter was tried, on a CPU with two cores that others used too, it took from half to two and a half times as long as Paddle, from one run to the next. So say "about as fast", and no more. The reason: on a CPU Paddle, too, copies the windows, one picture after the other, on one core, and that copying is most of its time. The package's layer avoids the big matrix. It is made for layers as large as AlexNet's; on one as small as this it, too, came out on either side of Paddle. None of this says anything about a GPU. On your machine the order may be another: look at your bars.
 #
 # ## Gradients, and how to trust them
 #
@@ -503,8 +503,6 @@ for seed, (shape, filters, f, s, p) in enumerate(
 # Now check it as one should check every gradient: against differences. Then against Paddle's gradients, and those of the package's layer, which has its own code for them (in `float32`).
 
 # %% check needs=["setup", "conv-loops", "numerical-gradient", "conv-gradients"]
-from alexnet_paddle.fast_cpu import Conv2D  # again: this cell also runs without the one that compares
-
 rng = np.random.default_rng(4)
 x, w, b = rng.normal(size=(2, 2, 5, 5)), rng.normal(size=(3, 2, 3, 3)), rng.normal(size=3)
 g = rng.normal(size=(2, 3, 3, 3))
@@ -609,8 +607,6 @@ for seed, (shape, filters, f, s, p, groups) in enumerate(
 # One call with `groups=2`, or two layers that know nothing of each other, their results side by side: the same numbers? Here with the paper's conv2, on pictures of 13 x 13 to save time.
 
 # %% groups-compare needs=["setup", "im2col", "conv-product", "conv-groups"]
-from alexnet_paddle.fast_cpu import Conv2D  # again: this cell also runs without the one that compares
-
 paddle.seed(5)
 layer = Conv2D(96, 256, 5, padding=2, groups=2)
 x = paddle.randn([2, 96, 13, 13])
