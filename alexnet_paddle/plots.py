@@ -124,7 +124,8 @@ def sliding_windows(n: int, f: int, p: int = 0, s: int = 1, rounding: str = "flo
         inside = p <= x < p + n
         color = SIZES["pixel"] if inside else SIZES["padding" if x < n + 2 * p else "past"]
         hatch = None if read[x] or not inside else "////"  # a pixel that no window reads
-        panel.add_patch(Rectangle((x, 0), 1, 1, facecolor=color, edgecolor="white", hatch=hatch))
+        panel.add_patch(Rectangle((x, 0), 1, 1, facecolor=color, edgecolor="#666666", hatch=hatch, linewidth=0))
+        panel.add_patch(Rectangle((x, 0), 1, 1, fill=False, edgecolor="white"))
         panel.text(x + 0.5, 0.5, x - p if inside else "", ha="center", va="center", fontsize=8)
     for number in range(out):
         panel.add_patch(Rectangle((number * s, -number - 1.8), f, 0.7, color=SIZES["window"]))
@@ -142,7 +143,8 @@ def receptive_fields(rows, image_size: int) -> Figure:
     figure = Figure(figsize=(8, 4.6), layout="constrained")
     panel = figure.subplots()
     panel.add_patch(Rectangle((0, 0), image_size, image_size, facecolor="#EEEEEE", edgecolor="black"))
-    for row, color in zip(rows, itertools.cycle(OKABE_ITO)):
+    colors = itertools.cycle((*OKABE_ITO[:7], "#777777"))  # the yellow is too pale for lines
+    for row, color in zip(rows, colors):
         corner = (image_size - row.receptive_field) / 2
         panel.add_patch(
             Rectangle(

@@ -5,7 +5,7 @@
 # People have tried to get that 55 ever since. One well-known program feeds 227 pixels instead. Another keeps 224 and adds a padding of 2.
 # A famous textbook uses a padding of 1 and gets 54.
 #
-# **Who is right?** At the end of this chapter you can answer that, and you can find the mistakes in three published tables of sizes.
+# **Who is right?** At the end of this chapter you can answer that, and you can check three published tables of sizes and say which row is wrong.
 #
 # You need: Python, and chapter 00 for how exercises work. Time: about one and a half hours with the exercises.
 
@@ -52,16 +52,24 @@ plots.sliding_windows(n=7, f=3, p=1, s=2)
 # Grey pixels are padding; they hold 0. Four windows fit, and none is left over.
 #
 # A picture has two directions, and each follows the rule by itself. From 7 x 7 pixels come 4 x 4 positions: 16 windows.
+# Here are three of the 16, and the position in the output that each one fills.
 
 # %% picture-two-directions
-figure, panels = plt.subplots(1, 4, figsize=(10, 2.9), layout="constrained")
-for panel, row in zip(panels, range(4)):
-    panel.add_patch(plt.Rectangle((-1, -1), 9, 9, facecolor="#DDDDDD"))
-    panel.add_patch(plt.Rectangle((0, 0), 7, 7, facecolor="#BFDFF2"))
-    for column in range(4):
-        corner = (2 * column - 1, 2 * row - 1)
-        panel.add_patch(plt.Rectangle(corner, 3, 3, facecolor="#0072B2", alpha=0.35, edgecolor="#0072B2"))
-    panel.set(xlim=(-1.2, 8.2), ylim=(8.2, -1.2), aspect="equal", title=f"row {row + 1} of 4", xlabel="pixels")
+figure, (left, right) = plt.subplots(1, 2, figsize=(9, 3.9), layout="constrained", width_ratios=(9, 6))
+left.add_patch(plt.Rectangle((-1, -1), 9, 9, facecolor=plots.SIZES["padding"]))
+left.add_patch(plt.Rectangle((0, 0), 7, 7, facecolor=plots.SIZES["pixel"]))
+left.hlines(range(-1, 9), -1, 8, color="white", linewidth=1)
+left.vlines(range(-1, 9), -1, 8, color="white", linewidth=1)
+for (row, column), color in {(0, 0): "#0072B2", (1, 2): "#D55E00", (3, 3): "#009E73"}.items():
+    left.add_patch(plt.Rectangle((2 * column - 1, 2 * row - 1), 3, 3, color=color, alpha=0.35))
+    left.add_patch(plt.Rectangle((2 * column - 1, 2 * row - 1), 3, 3, fill=False, edgecolor=color, linewidth=2.5))
+    right.add_patch(plt.Rectangle((column, row), 1, 1, color=color))
+right.hlines(range(5), 0, 4, color="#888888", linewidth=1)
+right.vlines(range(5), 0, 4, color="#888888", linewidth=1)
+left.set(xlim=(-1.2, 8.2), ylim=(8.2, -1.2), aspect="equal", title="input: n=7, f=3, p=1, s=2")
+right.set(xlim=(-0.1, 4.1), ylim=(4.1, -0.1), aspect="equal", title="output: 4 x 4", xticks=range(5), yticks=range(5))
+for panel in (left, right):
+    panel.set(xlabel="column", ylabel="row")
 plt.show()
 
 # %% explorer-text [markdown]
@@ -158,13 +166,36 @@ for n, p in ((224, 0), (224, 1), (224, 2), (227, 0)):
 # %% history [markdown]
 # The quotient is 53.25. Rounded down, 54 windows fit. So the numbers in the paper do not follow our rule.
 #
-# For years this was called a mistake in the paper. Then the program of 2012 was published (Computer History Museum). Its file `layer.py`, line 1004, has
+# This has puzzled many. Stanford's CS231n notes say that 224 is "surely incorrect", that "little is known about what happened", and guess at "zero-padding of 3 extra pixels that he does not mention".
+#
+# Today we can look. The program of 2012 is published (Computer History Museum). Its file `layer.py`, line 1004, computes
 #
 # $$1 + \left\lceil \frac{2p + n - k}{s} \right\rceil$$
 #
-# It rounds **up**, with padding 0. The last window hangs over the edge and reads zeros there. With 224 pixels this gives `ceil(53.25) + 1 = 55`. So the paper is right about its own program. It just does not say that its windows may hang over.
+# where `k` is the window. It rounds **up**, and its first layer has padding 0. With 224 pixels: `ceil(53.25) + 1 = 55`. The last window hangs over the edge and reads zeros there. So the paper's sizes fit its own program. It just does not say that windows may hang over.
 #
-# Everyone else rounds down, and must change something else to reach 55: 227 pixels with padding 0 (Caffe), or 224 with padding 2 (torchvision, Paddle's model zoo). Dive into Deep Learning takes padding 1 and gets 54.
+# **Predict:** by how many pixels does the 55th window hang over? It starts at pixel `54 * 4`.
+#
+# The next cell lets Paddle do it, with the same 11 x 11 weights both times.
+
+# %% hanging
+paddle.seed(0)
+picture = paddle.randn([1, 3, 224, 224])
+conv1 = nn.Conv2D(3, 1, 11, stride=4)
+inside = conv1(picture)
+hanging = conv1(nn.functional.pad(picture, [0, 3, 0, 3]))  # left, right, top, bottom
+print(f"224 pixels: {inside.shape[-1]}, and with 3 zeros on the right and below: {hanging.shape[-1]}")
+assert paddle.allclose(hanging[:, :, :54, :54], inside, atol=1e-5)
+source_2012 = arithmetic.trace(VARIANTS["convnet2012"])[0]
+print(f"one configuration of the 2012 program: {source_2012.arithmetic}")
+assert hanging.shape[-1] == source_2012.out_shape[-1]
+
+# %% hanging-text [markdown]
+# The window starts at 216 and needs 11 pixels, so it ends at 227: three past the edge. There are the notes' three extra pixels, on one side only. And there is the 227 of other programs: 224 + 3.
+#
+# The first 54 positions are the same numbers as before. One row and one column are added.
+#
+# Programs that round down must change something else to reach 55: 227 pixels with padding 0 (Caffe), or 224 with padding 2 (torchvision, paddle.vision). Dive into Deep Learning takes padding 1 and gets 54.
 #
 # Small numbers show the difference best. The same row twice:
 
@@ -332,8 +363,16 @@ for row in arithmetic.trace(VARIANTS["paper"]):
     if row.kind in ("conv", "pool"):
         print(f"{row.name:6} {row.out_shape[0]:4} x {row.out_shape[1]:2} x {row.out_shape[2]:2}   {row.arithmetic}")
 
+print("\nsides of five nets:")
+for name in ("paper", "convnet2012", "torchvision", "d2l", "paddle-tutorial"):
+    config = VARIANTS[name]
+    sides = [row.out_shape[-1] for row in arithmetic.trace(config) if row.kind in ("conv", "pool")]
+    print(f"{name:15} {config.rounding:5} {config.image_size} -> {sides}")
+
 # %% flat [markdown]
-# The last one leaves 256 channels of 6 x 6: 9216 numbers go into the first fully connected layer. With a side of 5 it would be 6400. Whoever gets this count wrong finds out when the first picture goes through: the error names a matrix product, not the size that caused it.
+# Look at `convnet2012`: everything in it is rounded up, and still it has the sides of `paper` after conv1. Why? Because 55, 27 and 13 divide exactly in the pools: 52 / 2, 24 / 2, 10 / 2. Only conv1 shows which rounding a net uses.
+#
+# The last pool leaves 256 channels of 6 x 6: 9216 numbers go into the first fully connected layer. With a side of 5 it would be 6400. Whoever gets this count wrong finds out when the first picture goes through: the error names a matrix product, not the size that caused it.
 #
 # ## What one unit sees
 #
@@ -424,16 +463,25 @@ assert touched.sum() == arithmetic.receptive_field([(11, 4), (3, 2), (5, 1), (3,
 # %% tables-text [markdown]
 # ## Exercise 6: find the mistake
 #
-# Here are three published descriptions of AlexNet as tables: name, window, padding, stride, and the side that the description claims.
+# Here are three published descriptions of AlexNet as tables: name, window, padding, stride, and the claimed side.
 #
-# - **A Paddle tutorial's text** for 224 pixels: padding 2 and a side of 54 after conv1.
-# - **A blog's listing** for 227 pixels: conv5 has windows of 5 with padding 1, and 9216 numbers are expected at the end.
-# - **Dive into Deep Learning** for 224 pixels: padding 1, 54 after conv1, and 6400 numbers at the end.
+# - **A Paddle tutorial's text**, 224 pixels: padding 2, then 54, 27, 13, 6. Its pools are 2 x 2.
+# - **A blog's listing**, 227 pixels: conv5 has windows of 5 with padding 1. The listing claims only the end: 9216 inputs to the next layer, which is 256 channels of 6 x 6. The other claims are the paper's sides, as this end needs them.
+# - **Dive into Deep Learning**, 224 pixels: padding 1, and the sides that the book prints: 54, 26, 12, 5.
 #
 # Write `first_mistake(n, table)`: go through the rows `(name, f, p, s, claimed)` in order. Return the tuple `(name, side)` of the first row whose claim is wrong, with the side that is right there (rounded down). Return `None` if every claim is right.
 
 # %% tables
-TUTORIAL = [("conv1", 11, 2, 4, 54), ("pool1", 3, 0, 2, 26)]
+TUTORIAL = [
+    ("conv1", 11, 2, 4, 54),
+    ("pool1", 2, 0, 2, 27),
+    ("conv2", 5, 2, 1, 27),
+    ("pool2", 2, 0, 2, 13),
+    ("conv3", 3, 1, 1, 13),
+    ("conv4", 3, 1, 1, 13),
+    ("conv5", 3, 1, 1, 13),
+    ("pool5", 2, 0, 2, 6),
+]
 BLOG = [
     ("conv1", 11, 0, 4, 55),
     ("pool1", 3, 0, 2, 27),
@@ -485,39 +533,57 @@ for label, n, table, expected in [("TUTORIAL", 224, TUTORIAL, ("conv1", 55)), ("
 # %% first-mistake-hidden nbgrader={"grade": true, "grade_id": "first-mistake-hidden", "locked": true, "points": 3, "schema_version": 3, "solution": false, "task": false} checks="a table without a mistake, and mistakes elsewhere than in conv1 and conv5" needs=["first-mistake"]
 # More tables, when your work is graded.
 ### BEGIN HIDDEN TESTS
-got = first_mistake(224, TEXTBOOK)
-assert got is None, (
-    f"first_mistake(224, TEXTBOOK): got {got}, expected None. Each of its sizes follows from the one before."
-)
-got = first_mistake(30, [("conv1", 3, 0, 1, 28), ("pool1", 2, 0, 2, 14), ("conv2", 4, 0, 3, 5), ("pool2", 2, 0, 2, 2)])
-assert type(got) is tuple and got[0] == "conv2" and type(got[1]) is int, f"got {got}, expected ('conv2', 4)."
-assert got[1] == 4, f"got {got}, expected ('conv2', 4). The last window that still fits counts: round down."
-got = first_mistake(30, [("conv1", 3, 1, 1, 30), ("pool1", 3, 0, 2, 15), ("conv2", 3, 1, 1, 15)])
-assert type(got) is tuple and got[0] == "pool1" and type(got[1]) is int, f"got {got}, expected ('pool1', 14)."
-assert got[1] == 14, f"got {got}, expected ('pool1', 14)."
-assert first_mistake(10, []) is None, "a table without rows has no mistake: expected None."
+for label, n, table in [("TEXTBOOK", 224, TEXTBOOK), ("[]", 10, [])]:
+    got = first_mistake(n, table)
+    assert got is None, f"first_mistake({n}, {label}): got {got}, expected None. Every claim there is right."
+for n, table, expected in [
+    (30, [("conv1", 3, 0, 1, 28), ("pool1", 2, 0, 2, 14), ("conv2", 4, 0, 3, 5), ("pool2", 2, 0, 2, 2)], ("conv2", 4)),
+    (30, [("conv1", 3, 1, 1, 30), ("pool1", 3, 0, 2, 15), ("conv2", 3, 1, 1, 15)], ("pool1", 14)),
+]:
+    got = first_mistake(n, table)
+    assert type(got) is tuple and [type(part) for part in got] == [str, int], (
+        f"first_mistake({n}, {table}): got {got}, expected a tuple of a str and an int."
+    )
+    assert got == expected, (
+        f"first_mistake({n}, {table}): got {got}, expected {expected}. The last window that still fits counts: round down."
+    )
 ### END HIDDEN TESTS
 
 # %% answers-text [markdown]
 # What you found:
 #
-# - The tutorial's text says 54 for a padding of 2. It is 55. (Its program does something else again: padding 5 and pools of 2 x 2, which end at 7 x 7.)
-# - The blog's conv5 shrinks 13 to 11. Then pool5 leaves 5, not 6, and the next layer expects 9216 numbers but gets 6400. The program stops there. With padding 2 the sizes fit.
-# - The textbook has no mistake in its arithmetic. It is just another net than the paper's: 5 x 5 at the end, where the paper has 6 x 6, and it does not say so.
+# - The tutorial's text says 54 for a padding of 2. It is 55. Nothing after it is wrong, because a 2 x 2 pool turns both 54 and 55 into 27: rounding down hid the mistake. (The tutorial's program does something else again: padding 5, which ends at 7 x 7 and 12544 numbers.)
+# - The blog's conv5 shrinks 13 to 11. Then pool5 leaves 5, not 6: 6400 numbers for a layer that expects 9216. With padding 2 the sizes fit.
+# - The textbook's arithmetic is right. It is another net than the paper's: 5 x 5 and 6400 at the end, where the paper has 6 x 6 and 9216, and its text does not mention the difference.
+#
+# And who is right about 55? The paper is, for a program that rounds up. Programs that round down need 227 pixels, or a padding of 2 or 3. With a padding of 1 it is a different net.
 #
 # ## Traps
 #
-# **Rounding up in Paddle.** Paddle's convolutions round down. Its pooling layers have a switch, `ceil_mode`. A net copied from a program that rounds up (Caffe's pooling does) needs it.
+# **Rounding up in Paddle.** Paddle's convolutions round down. Its pooling layers have a switch, `ceil_mode`. A net copied from a program that rounds up in its pools (Caffe does) needs it.
+#
+# **Predict:** with `ceil_mode`, a max pool's last window hangs over the edge. All pixels are -1. Does it give -1, or 0 because there are zeros outside?
 
 # %% pooling
 for n in (13, 14):
-    x = paddle.zeros([1, 1, n, n])
-    sides = [nn.MaxPool2D(3, 2, ceil_mode=ceil_mode)(x).shape[-1] for ceil_mode in (False, True)]
+    x = paddle.full([1, 1, n, n], -1.0)
+    pooled = [nn.MaxPool2D(3, 2, ceil_mode=ceil_mode)(x) for ceil_mode in (False, True)]
+    sides = [y.shape[-1] for y in pooled]
     print(f"{n} pixels, window 3, stride 2: {sides[0]} rounded down, {sides[1]} with ceil_mode")
+    print(f"    last value with ceil_mode: {float(pooled[1][0, 0, -1, -1])}")
     assert sides == [arithmetic.pool_out(n, 3, 0, 2, rounding) for rounding in ("floor", "ceil")]
 
+x = paddle.full([1, 1, 3, 3], -1.0)
+print("\n3 pixels, window 2, stride 4, ceil_mode:", nn.MaxPool2D(2, 4, ceil_mode=True)(x).numpy()[0, 0].tolist())
+try:
+    arithmetic.pool_out(3, 2, 0, 4, "ceil")
+except ValueError as error:
+    print("the package:", error)
+
 # %% recap [markdown]
-# From 13 both give 6: a net whose sizes all divide hides the difference.
+# From 13 both give 6: a net whose sizes all divide hides the difference. From 14 the last window gives -1: a max pool leaves out what is past the edge. Our formula does not say what a hanging window reads, only how many there are.
+#
+# The last lines are stranger. When the stride is larger than the window, rounding up can ask for a window that lies outside *altogether*. The Paddle which ran this page answers with the most negative float there is, without a word. The package refuses.
 #
 # **`2p`, not `p`.** A padding of 2 adds 4 pixels to a row. **`+ 1`.** Without it every side is one too small. **Pictures larger than expected.** Convolutions do not complain about another size; the first fully connected layer does.
 #

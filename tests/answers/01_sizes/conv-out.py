@@ -8,6 +8,11 @@ def conv_out(n, f, p, s):
     return -((f - n - 2 * p) // s) + 1
 
 
+# %% wrong-rounds-to-the-nearest
+def conv_out(n, f, p, s):
+    return round((n - f + 2 * p) / s) + 1
+
+
 # %% wrong-pads-one-side
 def conv_out(n, f, p, s):
     return (n - f + p) // s + 1
