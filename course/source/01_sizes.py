@@ -166,7 +166,7 @@ for n, p in ((224, 0), (224, 1), (224, 2), (227, 0)):
 # %% history [markdown]
 # The quotient is 53.25. Rounded down, 54 windows fit. So the numbers in the paper do not follow our rule.
 #
-# This has puzzled many. Stanford's CS231n notes say that 224 is "surely incorrect", that "little is known about what happened", and guess at "zero-padding of 3 extra pixels that he does not mention".
+# This has puzzled many. Stanford's CS231n notes take 224 for a mistake, and guess that the paper leaves three pixels of padding unmentioned.
 #
 # Today we can look. The program of 2012 is published (Computer History Museum). Its file `layer.py`, line 1004, computes
 #
