@@ -20,6 +20,7 @@ COMMANDS = {
     "evaluate": "measure a run on its test pictures, or on others",
     "predict": "name what is on photos",
     "export": "save a run's net as a static graph for Paddle Inference",
+    "ablate": "change one thing, train with several seeds, and see what it makes of the accuracy",
     "summary": "a variant layer by layer: sizes, parameters, cost",
     "benchmark": "measure this machine: Paddle untouched, ours, PyTorch",
     "datasets": "draw the embedded data set, or pack a folder of pictures",

@@ -6,7 +6,7 @@ import math
 
 import paddle
 from paddle import nn
-from paddle.nn.initializer import Constant, Normal, Uniform
+from paddle.nn.initializer import Constant, Initializer, Normal, Uniform
 
 from alexnet_paddle import fast_cpu
 from alexnet_paddle.arithmetic import trace
@@ -134,6 +134,27 @@ def _kaiming(name, fan_in, fan_out, last):
     return Normal(0.0, std), Constant(0.0)
 
 
+def _sigmoid(name, fan_in, fan_out, last):
+    """Ours, for the sigmoid: Xavier's bound times four, since its slope is at most 1/4; and the weights of each unit
+    add up to 0, since its outputs lie around 1/2 and would move all units after it alike. Biases 0."""
+    bound = (1 if last else 4) * math.sqrt(6 / (fan_in + fan_out))
+    return _ZeroSum(bound), Constant(0.0)
+
+
+class _ZeroSum(Initializer):
+    """Uniform from -bound to bound, less each unit's mean. Of a convolution's weights the first axis counts the units,
+    of a linear layer's the last."""
+
+    def __init__(self, bound):
+        super().__init__()
+        self.bound = bound
+
+    def forward(self, parameter, block=None):
+        Uniform(-self.bound, self.bound)(parameter, block)
+        axes = (1, 2, 3) if parameter.ndim == 4 else (0,)
+        parameter.set_value(parameter - parameter.mean(axis=axes, keepdim=True))
+
+
 def _paddle(name, fan_in, fan_out, last):
     """Paddle's default: N(0, sqrt(2 / fan in)) in the convolutions, where it counts all input channels whatever
     the groups; Xavier uniform in the fc layers; biases 0."""
@@ -146,5 +167,6 @@ INITS = {
     "dansuh17": _dansuh17,
     "kaiming": _kaiming,
     "pytorch": _pytorch,
+    "sigmoid": _sigmoid,
     "paddle": _paddle,
 }

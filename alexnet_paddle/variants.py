@@ -154,7 +154,7 @@ class Dropout:
 
 ACTIVATIONS = ("relu", "sigmoid", "tanh")
 DROPOUT_MODES = ("upscale_in_train", "downscale_in_infer")
-INITS = ("paper", "convnet2012", "dansuh17", "kaiming", "pytorch", "paddle")
+INITS = ("paper", "convnet2012", "dansuh17", "kaiming", "pytorch", "sigmoid", "paddle")
 POOLS = {"overlap": Pool(3, 2), "plain": Pool(2, 2)}
 PAPER_LRN = LRN()
 _LAYERS = {cls.__name__: cls for cls in (Conv, Activation, LRN, SpatialNorm, Pool, GlobalPool, Linear, Dropout)}
