@@ -3,12 +3,13 @@
 import json
 import math
 import re
+import statistics
 from collections import defaultdict
 from pathlib import Path
 
 import pytest
 
-from alexnet_paddle import VARIANTS
+from alexnet_paddle import VARIANTS, ablation
 
 RESULTS = Path(__file__).parents[1] / "course" / "results"
 TEXT = (RESULTS / "README.md").read_text("utf-8")
@@ -68,3 +69,83 @@ def test_the_doctor_was_tried_on_every_net_and_found_something_just_where_the_ne
     for run in runs:
         assert run["recipe"] == VARIANTS[run["variant"]].default_recipe
         assert run["started"] == (not run["doctor"]["findings"])
+
+
+# ---- ablations -----------------------------------------------------------------------------------------
+
+SEEDS = {"petals": 5, "cifar10": 3}
+MADE = [f"{name}-{data}" for name in ablation.ABLATIONS for data in SEEDS]
+CHAPTERS = sorted((RESULTS.parent / "source").glob("*.py"))
+# A number in a text, and where it stands in a record's summary: 0.912<!-- lrn-petals: top1/off/mean -->, or with
+# "* 100" at the end for percent and percentage points.
+QUOTED = re.compile(r"([+\u2212-]?\d+(?:\.(\d+))?)<!-- ([\w-]+): (.+?)( \* 100)? -->")
+
+
+@pytest.mark.parametrize("made", MADE)
+def test_an_ablation_was_measured_with_every_arm_and_enough_seeds(made):
+    name, _, data = made.rpartition("-")
+    found, chosen = record(made), ablation.ABLATIONS[name]
+    assert {(run["arm"], run["seed"]) for run in found["runs"]} == {
+        (arm, seed) for arm in chosen.arms for seed in range(SEEDS[data])
+    }
+    assert (found["net"]["name"], found["data"]) == ({"petals": "mini", "cifar10": "cifar4"}[data], data)
+    assert found["images"]["train"] >= {"petals": 2000, "cifar10": 4000}[data]
+    assert found["command"].startswith(f"python -m alexnet_paddle.ablate {name}") and found["command"].endswith(
+        "--full"
+    )
+    assert found["machine"]["cpu"] and found["versions"]["paddlepaddle"]
+    base = ablation.base_net(chosen, found["net"]["name"])
+    assert found["net"] == json.loads(json.dumps(base.replace(num_classes=found["net"]["num_classes"]).to_dict()))
+    assert found["recipe"] == json.loads(json.dumps(chosen.recipe.replace(epochs=found["recipe"]["epochs"]).to_dict()))
+
+
+@pytest.mark.parametrize("made", MADE)
+def test_the_summary_of_an_ablation_follows_from_its_runs(made):
+    found = record(made)
+    assert found["summary"] == json.loads(json.dumps(ablation.summary(found)))
+    for arm, difference in found["summary"]["difference"].items():  # and once more, by hand
+        against = ablation.ABLATIONS[found["ablation"]].arms[arm].against
+        top1 = {(run["arm"], run["seed"]): run["test"]["top1"] for run in found["runs"]}
+        pairs = [top1[arm, seed] - top1[against, seed] for seed in range(len(difference["by_seed"]))]
+        assert difference["mean"] == pytest.approx(statistics.mean(pairs), abs=6e-5)
+
+
+def quoted(path):
+    return QUOTED.findall(path.read_text("utf-8"))
+
+
+@pytest.mark.parametrize("path", [RESULTS / "README.md", *CHAPTERS], ids=lambda path: path.stem)
+def test_numbers_in_texts_are_those_of_the_records(path):
+    for said, decimals, made, place, percent in quoted(path):
+        value = record(made)["summary"]
+        for step in place.split("/"):
+            value = value[int(step) if isinstance(value, list) else step]
+        value *= 100 if percent else 1
+        assert abs(float(said.replace("\u2212", "-")) - value) <= 0.5 * 10 ** -len(decimals) + 1e-9, f"{said}: {place}"
+
+
+@pytest.mark.parametrize("made", MADE)
+def test_what_every_ablation_found_is_told(made):
+    assert made in {record for path in [RESULTS / "README.md", *CHAPTERS] for _, _, record, _, _ in quoted(path)}
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", ablation.ABLATIONS)
+def test_a_recorded_run_gives_the_same_figures_again(name, petals_home, monkeypatch):
+    """The record's first run. The last digits depend on the processor and the versions: elsewhere the net may end
+    within 0.1 of the recorded accuracy, which is about twice what the seeds of one arm differ by."""
+    monkeypatch.setenv("ALEXNET_PADDLE_DATA", str(petals_home))
+    found, chosen = record(f"{name}-petals"), ablation.ABLATIONS[name]
+    first = found["runs"][0]
+    data = ablation.Data("petals", found["net"]["image_size"], found["images"]["train"])
+    assert data.dataset.fingerprint == found["fingerprint"]
+    config = ablation.AlexNetConfig.from_dict(found["net"]).replace(**chosen.arms[first["arm"]].net)
+    recipe = ablation.Recipe.from_dict(found["recipe"]).replace(learning_rate=first["learning_rate"])
+    again = ablation.run_arm(data, config, recipe, first["seed"], chosen.arms[first["arm"]].share, chosen.mistakes)
+    again = json.loads(json.dumps({"arm": first["arm"], **again}))
+    if all(found[what] == now for what, now in ablation.made_on().items()):
+        assert {**again, "seconds": 0} == {**first, "seconds": 0}
+    else:
+        assert again["test"]["top1"] == pytest.approx(first["test"]["top1"], abs=0.1)
+        for layer, size in first["gradients_at_start"].items():
+            assert again["gradients_at_start"][layer] == pytest.approx(size, rel=0.01)

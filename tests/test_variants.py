@@ -338,7 +338,7 @@ def test_changes_combine():
         ({"pool": 3}, "choose from overlap, plain"),
         ({"groups": (1, 2)}, "groups has 2 numbers, but the net 'mini' has 5 convolutions"),
         ({"rounding": "round"}, "choose from floor, ceil"),
-        ({"init": "xavier"}, "choose from paper, convnet2012, dansuh17, kaiming, pytorch, paddle"),
+        ({"init": "xavier"}, "choose from paper, convnet2012, dansuh17, kaiming, pytorch, sigmoid, paddle"),
         ({"groups": 2.5}, "Conv groups is 2.5"),
         ({"groups": 0}, "Conv groups is 0"),
         ({"groups": "12121"}, "Conv groups is '12121'"),
@@ -416,7 +416,7 @@ def test_configs_are_frozen_and_hashable():
 
 
 def test_inits_are_named_once():
-    assert len(set(INITS)) == len(INITS) == 6
+    assert len(set(INITS)) == len(INITS) == 7
 
 
 @pytest.mark.parametrize(

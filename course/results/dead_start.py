@@ -15,17 +15,16 @@ import time
 from dataclasses import replace
 from pathlib import Path
 
-from alexnet_paddle import cli, datasets, runtime
+from alexnet_paddle import cli, datasets
+from alexnet_paddle.ablation import build_trainer
 from alexnet_paddle.benchmark import machine, versions
 from alexnet_paddle.datasets import packed
-from alexnet_paddle.datasets.loader import eval_loader, train_loader
 from alexnet_paddle.errors import TrainingFailed
 from alexnet_paddle.files import write_json
 from alexnet_paddle.metrics import Tally
-from alexnet_paddle.model import AlexNet
 from alexnet_paddle.recipes import RECIPES
 from alexnet_paddle.trainer import Trainer
-from alexnet_paddle.transforms import Preprocessing, Statistics, TrainTransform, resize_side
+from alexnet_paddle.transforms import Statistics, resize_side
 from alexnet_paddle.variants import PAPER_LRN, VARIANTS
 
 PAPER_SETTINGS = {
@@ -60,24 +59,12 @@ def build(arm: str, variant: str, dataset, statistics, seed: int) -> Trainer:
     config = VARIANTS[variant].replace(num_classes=len(dataset.classes), **{**PAPER_SETTINGS, **changes.get("net", {})})
     augmentation = replace(RECIPES["paper"].augmentation, **changes.get("augmentation", {}))
     recipe = RECIPES["paper"].replace(augmentation=augmentation, **changes.get("recipe", {}))
-    trainer = build_trainer(config, recipe, dataset, statistics, seed)
+    trainer = build_trainer(config, recipe, dataset.train, dataset.val, statistics, seed)
     if changes.get("zero_biases"):
         for name, parameter in trainer.model.named_parameters():
             if name.endswith("bias"):
                 parameter.set_value(parameter * 0)
     return trainer
-
-
-def build_trainer(config, recipe, dataset, statistics, seed: int) -> Trainer:
-    """A training by `recipe`, at its beginning."""
-    runtime.seed_everything(seed)
-    preprocessing = Preprocessing.fit(config.image_size, recipe.augmentation.normalise, statistics)
-    transform = TrainTransform(recipe.augmentation, preprocessing, statistics.color_axes)
-    loaders = (
-        train_loader(dataset.train, transform, recipe.batch_size, seed),
-        eval_loader(dataset.val, preprocessing, recipe.batch_size),
-    )
-    return Trainer(AlexNet(config), recipe, *loaders, seed=seed)
 
 
 def run(trainer: Trainer, most_steps: int) -> dict:

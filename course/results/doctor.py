@@ -9,9 +9,10 @@ in the results file already are not repeated.
 
 from pathlib import Path
 
-from dead_start import build_trainer, load, read_record, run, write_record
+from dead_start import load, read_record, run, write_record
 
 from alexnet_paddle import cli, diagnosis
+from alexnet_paddle.ablation import build_trainer
 from alexnet_paddle.recipes import RECIPES, Schedule
 from alexnet_paddle.variants import VARIANTS
 
@@ -46,7 +47,7 @@ def main():
         config = VARIANTS[name].replace(num_classes=len(dataset.classes))
         recipe = RECIPES[config.default_recipe].replace(schedule=Schedule())
         print(f"{name} {recipe.name}", flush=True)
-        trainer = build_trainer(config, recipe, dataset, statistics, given.seed)
+        trainer = build_trainer(config, recipe, dataset.train, dataset.val, statistics, given.seed)
         doctor = examined(trainer)
         print(f"  doctor: {doctor}", flush=True)
         result = run(trainer, given.steps)
