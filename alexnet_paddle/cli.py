@@ -24,7 +24,7 @@ COMMANDS = {
     "summary": "a variant layer by layer: sizes, parameters, cost",
     "benchmark": "measure this machine: Paddle untouched, ours, PyTorch",
     "datasets": "draw the embedded data set, or pack a folder of pictures",
-    "classroom": "build the chapters of the course, or write what is handed out",
+    "classroom": "build the chapters of the course, hand them out, grade what comes back",
 }
 
 

@@ -175,5 +175,7 @@ def test_the_command_refuses_what_it_cannot_do(refused, tmp_path):
     (tmp_path / "full").mkdir()
     (tmp_path / "full" / "file").touch()
     assert "is there already" in refused(classroom, "release", "--to", tmp_path / "full")
-    assert "takes only --to" in refused(classroom, "release", "--to", tmp_path / "new", "--force")
+    assert "--force" in refused(classroom, "release", "--to", tmp_path / "new", "--force")
+    assert "no such folder or zip" in refused(classroom, "grade", tmp_path / "none", "--out", tmp_path / "grades")
+    assert not (tmp_path / "grades").exists()
     assert not (tmp_path / "new").exists()

@@ -1,35 +1,53 @@
 """`python -m alexnet_paddle.classroom build`: make the notebooks of the course from their sources.
-`python -m alexnet_paddle.classroom release --to DIR`: write what an instructor hands out."""
+`python -m alexnet_paddle.classroom release --to DIR`: write what an instructor hands out.
+`python -m alexnet_paddle.classroom grade SUBMISSIONS --out DIR`: mark what comes back."""
 
+import argparse
 import importlib.util
 import time
 from pathlib import Path
 
-from alexnet_paddle.cli import Parser, run
+from alexnet_paddle.cli import Parser, positive, progress, run
 from alexnet_paddle.errors import InputError
 
 
+def build_parser() -> Parser:
+    parser = Parser("classroom", "Build the chapters of the course, hand them out, and grade what comes back.")
+    actions = parser.add_subparsers(
+        dest="action", required=True, metavar="ACTION", parser_class=argparse.ArgumentParser
+    )
+    build = actions.add_parser("build", help="make the notebooks from their sources", allow_abbrev=False)
+    build.add_argument("chapters", nargs="*", metavar="NN", help="these chapters only, by number")
+    build.add_argument("--force", action="store_true", help="run chapters that have not changed too")
+    release = actions.add_parser("release", help="write what an instructor hands out", allow_abbrev=False)
+    release.add_argument("--to", type=Path, required=True, metavar="DIR", help="a new folder")
+    grade = actions.add_parser("grade", help="mark notebooks that were handed in", allow_abbrev=False)
+    grade.add_argument("submissions", type=Path, metavar="SUBMISSIONS", help="a folder or zip: notebooks, or folders")
+    grade.add_argument("--out", type=Path, required=True, metavar="DIR", help="where grades go; goes on where it ends")
+    grade.add_argument("--jobs", type=positive(int), metavar="N", help="submissions at a time (default: the cores)")
+    grade.add_argument(
+        "--seconds", type=positive(float), default=20, metavar="S", help="limit for an answer (default 20)"
+    )
+    grade.add_argument("--gradebook", action="store_true", help="also write nbgrader's database")
+    for action in (build, release, grade):
+        action.error = parser.error  # one line, as all commands
+    return parser
+
+
 def main(argv=None):
-    parser = Parser("classroom", "Build the chapters of the course, or write what an instructor hands out.")
-    parser.add_argument("action", choices=("build", "release"))
-    parser.add_argument("chapters", nargs="*", metavar="NN", help="build these chapters only, by number")
-    parser.add_argument("--force", action="store_true", help="build: run chapters that have not changed too")
-    parser.add_argument("--to", type=Path, metavar="DIR", help="release: a new folder")
-    arguments = parser.parse_args(argv)
-    if (arguments.action == "release") != (arguments.to is not None):
-        parser.error("--to: release needs the folder, build takes none")
-    if arguments.action == "release" and (arguments.force or arguments.chapters):
-        parser.error("release: takes only --to")
+    arguments = build_parser().parse_args(argv)
     for package in ("jupytext", "nbgrader"):
         if importlib.util.find_spec(package) is None:
             raise InputError(f"{package}: is not installed; pip install -r requirements-dev.txt")
     if arguments.action == "build":
         build_chapters(arguments.chapters, arguments.force)
-    else:
+    elif arguments.action == "release":
         from alexnet_paddle.classroom.release import release
 
         files = release(arguments.to)
         print(f"{arguments.to}: {len(files)} files, {sum(file.stat().st_size for file in files) / 1e6:.1f} MB")
+    else:
+        grade_submissions(arguments)
 
 
 def build_chapters(numbers, force) -> None:
@@ -44,6 +62,21 @@ def build_chapters(numbers, force) -> None:
         began = time.monotonic()
         ran = build.build(source, build.COURSE, force)
         print(f"{source.stem}: {f'run in {time.monotonic() - began:.0f} s' if ran else 'up to date'}", flush=True)
+
+
+def grade_submissions(arguments) -> None:
+    from alexnet_paddle.classroom.grade import grade
+
+    results = grade(
+        arguments.submissions, arguments.out, jobs=arguments.jobs, seconds=arguments.seconds, progress=progress
+    )
+    counts = {
+        status: sum(result["status"] == status for result in results)
+        for status in ("graded", "partly graded", "cannot be read")
+    }
+    words = ", ".join(f"{count} {status}" for status, count in counts.items() if count)
+    print(f"{len(results)} notebooks: {words}")
+    print(f"{arguments.out}: grades.csv")
 
 
 if __name__ == "__main__":

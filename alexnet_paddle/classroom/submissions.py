@@ -1,0 +1,339 @@
+"""What students hand in: finding it, reading it whatever state it is in, and finding the answers in it."""
+
+from __future__ import annotations
+
+import ast
+import json
+import re
+import shutil
+import tempfile
+import warnings
+import zipfile
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import nbformat
+from IPython.core.inputtransformer2 import TransformerManager
+
+from alexnet_paddle.classroom.chapter import Chapter, is_graded
+from alexnet_paddle.errors import InputError, printable
+
+MOST_BYTES = 50 << 20  # of one notebook
+MOST_FILES = 20_000  # in a zip
+MOST_UNPACKED = 20 << 30  # bytes that a zip may unpack to
+
+# How Moodle and Canvas name what they export: "Ada Lovelace_123_assignsubmission_file_", "adalovelace_123_456_x.ipynb".
+PLATFORM_FOLDER = re.compile(r"^(.+?)_\d+_assignsubmission_\w+?_?$")
+PLATFORM_FILE = re.compile(r"^([^_]+)(?:_LATE)?_\d+_\d+_")
+
+
+class CannotRead(Exception):
+    """A notebook that nothing can be made of; the message says why, in words for a student."""
+
+
+@dataclass(frozen=True)
+class Submission:
+    """`file` is None where a student's folder holds no notebook."""
+
+    student: str
+    file: Path | None
+
+
+@contextmanager
+def opened(place: Path):
+    """The submissions in a folder or a zip, in the order of their names. Raises InputError where there are none."""
+    if not place.exists():
+        raise InputError(f"{place}: no such folder or zip; give where the notebooks are")
+    with tempfile.TemporaryDirectory(prefix="submissions-") as folder:
+        if place.is_file():
+            place = unpacked(place, Path(folder))
+        found = find(place)
+        if not found:
+            raise InputError(f"{place}: holds no notebooks; put them into one folder a student, or all into this one")
+        yield found
+
+
+def find(folder: Path) -> list[Submission]:
+    """Notebooks below subfolders, which have the students' names, and those in the folder itself."""
+    found = []
+    for place in sorted(folder.iterdir(), key=lambda path: path.name):
+        if place.name.startswith((".", "__MACOSX")):
+            continue
+        if place.is_dir():
+            files = sorted(
+                path
+                for path in place.rglob("*.ipynb")
+                if path.is_file()
+                and not any(part.startswith((".", "__MACOSX")) for part in path.relative_to(place).parts)
+            )
+            match = PLATFORM_FOLDER.match(place.name)
+            student = printable(match[1] if match else place.name)
+            found += [Submission(student, file) for file in files] or [Submission(student, None)]
+        elif place.suffix == ".ipynb":
+            match = PLATFORM_FILE.match(place.name)
+            found.append(Submission(printable(match[1] if match else place.stem), place))
+    return found
+
+
+def unpacked(file: Path, folder: Path) -> Path:
+    """Unpack a zip below `folder`. Raises InputError for one that is damaged, or would fill the disk."""
+    try:
+        with zipfile.ZipFile(file) as archive:
+            entries = [entry for entry in archive.infolist() if not entry.is_dir()]
+            if len(entries) > MOST_FILES or sum(entry.file_size for entry in entries) > MOST_UNPACKED:
+                raise InputError(f"{file}: unpacks to too much; give a folder")
+            for entry in entries:
+                parts = [part for part in re.split(r"[\\/]", entry.filename) if part not in ("", ".", "..")]
+                target = folder.joinpath(*parts)
+                target.parent.mkdir(parents=True, exist_ok=True)
+                with archive.open(entry) as source, open(target, "wb") as copy:
+                    shutil.copyfileobj(source, copy)
+    except (zipfile.BadZipFile, NotImplementedError, RuntimeError, EOFError) as error:
+        raise InputError(
+            f"{file}: not a zip that can be read ({error}); export it again, or unpack it yourself"
+        ) from None
+    inside = list(folder.iterdir())
+    # One folder around all: what it holds are the students, unless it holds notebooks itself.
+    if len(inside) == 1 and inside[0].is_dir() and not list(inside[0].glob("*.ipynb")):
+        return inside[0]
+    return folder
+
+
+# ---- a notebook, in any state ------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class Cell:
+    """`grade_id` is None where the cell has none."""
+
+    kind: str
+    source: str
+    grade_id: str | None
+
+
+def read(file: Path) -> list[Cell]:
+    """The cells of a notebook of any version. Raises CannotRead."""
+    try:
+        if (size := file.stat().st_size) > MOST_BYTES:
+            raise CannotRead(f"the file is too large ({size >> 20} MB); remove its outputs and hand it in again")
+        text = file.read_bytes().decode("utf-8-sig")
+    except OSError as error:
+        raise CannotRead(f"the file cannot be opened ({error.strerror})") from None
+    except UnicodeDecodeError:
+        raise CannotRead("the file is not a notebook: it is not text") from None
+    if not text.strip():
+        raise CannotRead("the file is empty")
+    try:
+        content = json.loads(text)
+    except (ValueError, RecursionError):
+        raise CannotRead("the file is not a whole notebook: it is cut off, or not JSON") from None
+    if not isinstance(content, dict) or not {"cells", "worksheets"} & set(content):
+        raise CannotRead("the file is JSON, but not a notebook: it has no cells")
+    if "cells" not in content:  # format 3, which nbformat upgrades
+        try:
+            content = nbformat.convert(nbformat.from_dict(content), 4)
+        except Exception:
+            raise CannotRead("the file is a notebook of an old format that cannot be upgraded") from None
+    # From here on without nbformat: it refuses notebooks that a person reads without noticing anything.
+    cells = content["cells"] if isinstance(content["cells"], list) else []
+    return [_cell(cell) for cell in cells if isinstance(cell, dict)]
+
+
+def _cell(cell) -> Cell:
+    source = cell.get("source", "")
+    if isinstance(source, list):
+        source = "".join(part for part in source if isinstance(part, str))
+    grade_id, metadata = None, cell.get("metadata")
+    if isinstance(metadata, dict) and isinstance(metadata.get("nbgrader"), dict):
+        grade_id = metadata["nbgrader"].get("grade_id")
+    kind = cell.get("cell_type") if cell.get("cell_type") in ("code", "markdown", "raw") else "raw"
+    return Cell(kind, source if isinstance(source, str) else "", grade_id if isinstance(grade_id, str) else None)
+
+
+# ---- which chapter, and which answers ------------------------------------------------------------------
+
+
+@dataclass
+class Answer:
+    """What a student wrote for one exercise: `source` in Python, None if there is nothing; `extra` are other cells of
+    theirs that it uses, in order; `remarks` are for student and instructor."""
+
+    source: str | None = None
+    extra: list[str] = field(default_factory=list)
+    remarks: list[str] = field(default_factory=list)
+
+
+def chapter_of(cells: list[Cell], chapters: dict[str, Chapter]) -> str:
+    """The name of the chapter that a notebook is. Raises CannotRead where that cannot be told."""
+
+    def likeness(chapter):
+        ids = {cell.grade_id for cell in cells}
+        bound = {name for cell in cells for name in defined(python(cell.source))}
+        wanted = {name for exercise in chapter.exercises for name in defines(chapter, exercise)}
+        return sum(name in ids for name in chapter.cells) + len(bound & wanted)
+
+    best = max(chapters, key=lambda name: likeness(chapters[name]))
+    if not likeness(chapters[best]):
+        raise CannotRead("the notebook holds no exercise of any chapter")
+    return best
+
+
+def defines(chapter: Chapter, exercise) -> list[str]:
+    return list(chapter.cells[exercise.name].metadata["defines"])
+
+
+def answers(cells: list[Cell], chapter: Chapter) -> tuple[dict[str, Answer], list[str]]:
+    """The answer to each exercise, and remarks on the notebook as a whole."""
+    remarks = []
+    own = [cell for cell in cells if cell.grade_id is None or cell.grade_id not in _asserts(chapter)]
+    for name in _asserts(chapter):
+        pristine = {normal(part) for part in _handed_out(chapter.cells[name].source)}
+        found = [cell for cell in cells if cell.grade_id == name]
+        if found and any(normal(cell.source) not in pristine for cell in found):
+            remarks.append(f"the asserts {name} were changed; the original ones were used")
+        if not found and any(cell.grade_id for cell in cells):
+            remarks.append(f"the asserts {name} were missing; the original ones were used")
+    if not any(cell.grade_id for cell in cells):
+        remarks.append("the notebook's metadata were lost; answers were found by the names that they define")
+    given = {normal(part) for cell in chapter.cells.values() for part in _handed_out(cell.source)}
+    parsed = [(cell, python(cell.source)) for cell in own]
+    result = {}
+    for exercise in chapter.exercises:
+        result[exercise.name] = _answer(exercise.name, defines(chapter, exercise), parsed, given)
+    return result, remarks
+
+
+def _asserts(chapter):
+    return [name for name, cell in chapter.cells.items() if is_graded(cell)]
+
+
+def _handed_out(source):
+    """A cell's source with and without what is taken out of the learner's edition."""
+    yield source
+    yield re.sub(r"### BEGIN HIDDEN TESTS\n.*?### END HIDDEN TESTS\n?", "", source, flags=re.S)
+    yield re.sub(r"[ ]*### BEGIN SOLUTION\n.*?### END SOLUTION", "    # YOUR CODE HERE", source, flags=re.S)
+
+
+def normal(source: str) -> str:
+    """Without blank lines and blanks at ends, which editors change."""
+    return "\n".join(line.rstrip() for line in source.strip().splitlines() if line.strip())
+
+
+def _answer(name, wanted, parsed, given) -> Answer:
+    own = [(place, cell, code) for place, (cell, code) in enumerate(parsed) if cell.grade_id == name]
+    binding = [
+        (place, cell, code)
+        for place, (cell, code) in enumerate(parsed)
+        if set(wanted) & defined(code)
+        and (cell.grade_id in (None, name))
+        and (cell.kind == "code" or cell.grade_id == name)
+    ]
+    attempted = [entry for entry in binding if not is_stub(entry[2], wanted)]
+    answer = Answer()
+    if len({normal(cell.source) for _, cell, _ in own}) > 1 or len(own) > 1:
+        answer.remarks.append("the cell is there more than once; the last one with an answer was taken")
+    # The last definition counts, as it does when the notebook is run; an answer before a stub.
+    chosen = (attempted or own or binding or [None])[-1]
+    if chosen is None:
+        return answer
+    place, cell, code = chosen
+    if cell.grade_id != name and own:
+        answer.remarks.append("the answer was found in another cell than its own")
+    if cell.kind != "code":
+        answer.remarks.append("the cell was not a code cell; it was read as one")
+    answer.source = code
+    others = [
+        (position, other_code)
+        for position, (other, other_code) in enumerate(parsed)
+        if position != place and other.kind == "code" and normal(other.source) not in given and other.grade_id is None
+    ]
+    answer.extra = _used(code, others, set(wanted))
+    return answer
+
+
+def _used(code, others, wanted) -> list[str]:
+    """Those of a student's other cells that bind a name which the answer, or such a cell, uses."""
+    chosen, names = set(), used(code)
+    while True:
+        new = {
+            place
+            for place, other in others
+            if place not in chosen and defined(other) & names and not defined(other) & wanted
+        }
+        if not new:
+            return [other for place, other in others if place in chosen]
+        chosen |= new
+        names |= {name for place, other in others if place in new for name in used(other)}
+
+
+# ---- code, also broken code ------------------------------------------------------------------------------
+
+
+def python(source: str) -> str:
+    """A cell's source as Python: magics and shell commands become calls."""
+    with suppress(Exception):
+        return TransformerManager().transform_cell(source)
+    return source
+
+
+def _parsed(code) -> ast.Module | None:
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        try:
+            return ast.parse(code)
+        except (SyntaxError, ValueError, RecursionError, MemoryError):
+            return None
+
+
+def defined(code: str) -> set[str]:
+    """The names that a cell binds on its top level. Where it is not Python, those of `def` and `class` lines."""
+    tree = _parsed(code)
+    if tree is None:
+        return set(re.findall(r"^(?:def|class)\s+(\w+)", code, re.M))
+    found = set()
+    for node in tree.body:
+        if isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)):
+            found.add(node.name)
+        elif isinstance(node, (ast.Import, ast.ImportFrom)):
+            found |= {alias.asname or alias.name.partition(".")[0] for alias in node.names}
+        else:
+            names = (part for part in ast.walk(node) if isinstance(part, ast.Name))
+            found |= {part.id for part in names if isinstance(part.ctx, ast.Store)}
+    return found
+
+
+def used(code: str) -> set[str]:
+    """The names that a cell reads, in functions too."""
+    tree = _parsed(code)
+    if tree is None:
+        return set()
+    return {part.id for part in ast.walk(tree) if isinstance(part, ast.Name) and isinstance(part.ctx, ast.Load)}
+
+
+def is_stub(code: str, wanted) -> bool:
+    """Whether nothing was filled in: all that is wanted is without a body, or raises NotImplementedError at once."""
+    tree = _parsed(code)
+    if tree is None:
+        return False
+    found = [node for node in tree.body if getattr(node, "name", None) in wanted]
+    if not found:  # a value, such as `x = ...`
+        values = [node.value for node in tree.body if isinstance(node, ast.Assign)]
+        empty = [isinstance(value, ast.Constant) and value.value in (None, ...) for value in values]
+        return all(empty) and not any(isinstance(node, ast.Expr) for node in tree.body[len(tree.body) :])
+    return all(_empty(node.body) for node in found)
+
+
+def _empty(body) -> bool:
+    if not all(isinstance(node, (ast.Expr, ast.Pass, ast.Raise)) or hasattr(node, "body") for node in body):
+        return False
+    for node in body:
+        if isinstance(node, ast.Expr) and not isinstance(node.value, ast.Constant):
+            return False
+        if isinstance(node, ast.Raise) and "NotImplementedError" not in ast.dump(node):
+            return False
+        if isinstance(node, (ast.FunctionDef, ast.ClassDef)) and not _empty(node.body):
+            return False
+        if not isinstance(node, (ast.Expr, ast.Pass, ast.Raise, ast.FunctionDef, ast.ClassDef)):
+            return False
+    return True
