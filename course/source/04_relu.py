@@ -405,9 +405,11 @@ assert abs(got - 0.25) < 1e-9, (
 # %% saturated-share-hidden nbgrader={"grade": true, "grade_id": "saturated-share-hidden", "locked": true, "points": 2, "schema_version": 3, "solution": false, "task": false} checks="both bounds, outputs with channels and positions, a tanh" needs=["saturated-share"]
 # Other outputs, when your work is graded.
 ### BEGIN HIDDEN TESTS
-got = saturated_share(np.array([[0.995, 0.003, 0.97, 0.5], [0.9999, 0.008, 0.999, 0.5], [1, 0, 1, 0.5]]), 0, 1)
+got = saturated_share(np.array([[0.995, 0.003, 0.98, 0.5], [0.9999, 0.008, 0.999, 0.5], [1, 0, 1, 0.5]]), 0, 1)
 assert isinstance(got, float), f"saturated_share: got a {type(got).__name__}, expected a float."
-assert abs(got - 0.5) < 1e-9, f"saturated_share of four units: got {got:.3f}, expected 0.5: one at each bound."
+assert abs(got - 0.5) < 1e-9, (
+    f"saturated_share of four units: got {got:.3f}, expected 0.5: one at each bound. All pictures count."
+)
 for seed, shape in enumerate(((6, 3, 2, 4), (5, 2, 3, 3))):
     rng = np.random.default_rng(seed)
     values = rng.uniform(-0.9, 0.9, shape)
@@ -456,7 +458,7 @@ plt.show()
 #
 # $$\sigma(z) = \frac{1 + \tanh(z / 2)}{2}$$
 #
-# So if $t$ is what a tanh layer puts out, a sigmoid layer can put out $a = (1 + t)/2$. What weights must the **next** layer have, so that it does what the tanh net's weights $V$ do? It must reach $z = 2\,tV$. It computes
+# So if $t$ is what a tanh layer puts out, a sigmoid layer can put out $a = (1 + t)/2$. What weights must the **next** layer have, so that it does what the tanh net's weights $V$ do? There the tanh net takes the tanh of $tV$, so $z / 2$ must be $tV$, and $z = 2\,tV$. But the sigmoid layer computes
 #
 # $$z = a W = \tfrac12 \mathbf{1} W + \tfrac12 t W$$
 #
@@ -562,11 +564,11 @@ assert np.abs(kernel_sums).max() < 1e-4
 # %% step-text [markdown]
 # The two nets are the same function at the start. Do they also *learn* alike? Not with the same learning rate. Since $W = 4V$, the chain rule makes the gradient by $W$ a quarter of that by $V$, and to move $V$ by some amount, $W$ must move four times as far. So in these layers the sigmoid needs a learning rate 4 x 4 = **16 times** as large for the same step.
 #
-# And even then they part after the first step. A weight's gradient has its input as a factor, and sigmoid outputs are all around 1/2: the weights of a unit get a common push, and the zero sums are gone. In the last cell that push is the larger part of the gradient. Starting well is not the same as learning well. That has to be measured.
+# And even then they part after the first step. A weight's gradient has its input as a factor, and sigmoid outputs are all around 1/2: the weights of a unit get a common push, and the zero sums are gone. In the cell above nearly the whole gradient of a middle layer is that push; in the tanh net next to nothing is. Starting well is not the same as learning well. That has to be measured.
 #
 # ## The price of ReLU
 #
-# ReLU has a flat side too. A unit whose `z` is negative for **every** picture gets the slope 0 for every picture, and never learns again: a **dead ReLU**. **Predict:** which share of the units is dead before training? And after 40 steps, at three learning rates?
+# ReLU has a flat side too. A unit whose `z` is negative for **every** picture gets the slope 0 for every picture, so its own weights do not change any more: a **dead ReLU**. **Predict:** which share of the units is dead before training? And after 40 steps, at three learning rates?
 
 # %% dead needs=["setup", "two-nets", "histograms"]
 figure, panel = plt.subplots(figsize=(7.5, 3.2), layout="constrained")
@@ -730,7 +732,7 @@ plt.show()
 # %% traps [markdown]
 # ## Traps
 #
-# - **An activation after the last layer.** A ReLU on the logits cuts off all negative ones; a sigmoid or softmax there, before `cross_entropy`, is applied twice in effect, since `F.cross_entropy` takes the softmax itself. Both run without a message. Test: can a logit be negative, and above 1?
+# - **An activation after the last layer.** A ReLU on the logits cuts off all negative ones. A sigmoid there keeps them between 0 and 1, and then the softmax of five classes gives no class more than `e / (e + 4)`, 40%: the loss never falls below 0.9. A softmax there does the same, since `F.cross_entropy` takes the softmax itself. All of them run without a message. Test: can a logit be negative, and above 1?
 # - **One learning rate for all.** "I only changed the activation" sounds fair. But a learning rate fits one net, as the factor of 16 shows. Give each net its own, chosen the same way.
 # - **The initialisation of another activation.** He's weights are made for ReLU. A sigmoid with them is a test of the initialisation, not of the sigmoid.
 # - **"Never" as a number.** A race that was not finished has no time.
