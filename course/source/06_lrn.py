@@ -58,7 +58,8 @@ for panel, alpha in zip(panels, (5e-2, 1e-4)):
     panel.bar(range(24), normalised, width=0.45, color="#0072B2", label=f"alpha = {alpha:g}")
     panel.set_title(f"alpha = {alpha:g}")
     panel.set_xlabel("channel")
-    panel.legend()
+    panel.legend(loc="upper left")
+    panel.set_ylim(0, 8)
     print(
         f"alpha = {alpha:g}: the strong channel's neighbour 13 is lowered by {lowered[13]:.2%}, 20 by {lowered[20]:.2%}"
     )
@@ -147,7 +148,7 @@ assert np.abs(results["Paddle, (5, 1e-4, 0.75, k=2)"] - results["yours with alph
 # %% conventions-text [markdown]
 # Two camps. The 2012 source divides `alpha` by `n` before it starts (`layer.py:1183`: `scale /= size`), and Caffe, PyTorch and Paddle do the same. The printed formula does not. Four equal numbers in two programs do not mean one layer.
 #
-# The name of the argument tells you nothing, and documentation can be wrong. The layer itself cannot: give it numbers and look.
+# The name of the argument tells you nothing, and the documentation may leave it open. The layer itself cannot: give it numbers and look.
 #
 # ## Exercise 2: read the settings from outside
 #
@@ -395,7 +396,7 @@ panels[0].legend(loc="upper left")
 plt.show()
 
 # %% real-meaning [markdown]
-# This is the most important picture of the chapter. Left: with inputs of about 1, nothing reaches 1%. LRN is **multiplication by 0.595**, and the two alphas are the same layer for all purposes. Right: with the paper's inputs it does what it says, and the two alphas are two different layers.
+# This is the most important picture of the chapter. Left: with inputs of about 1, next to nothing reaches 1%. LRN is **multiplication by 0.595**, and the two alphas are the same layer for all purposes. Right: with the paper's inputs it does what it says, and the two alphas are two different layers.
 #
 # So "we use LRN as in AlexNet" means little without "and our inputs are on the scale 0..255". These are two short trainings of a small net; how large the numbers get depends on the weights too. But the arithmetic of exercise 4 holds for every net.
 #
@@ -434,15 +435,15 @@ def lrn_backward(x, g, n=5, k=2.0, alpha=1e-4, beta=0.75):
 got = lrn_backward(np.full((1, 1, 1, 1), 2.0), np.ones((1, 1, 1, 1)), 3, 1.0, 1.0, 1.0)
 assert type(got) is np.ndarray, f"lrn_backward: got a {type(got).__name__}, expected a NumPy array."
 assert got.shape == (1, 1, 1, 1), f"lrn_backward: got {got.shape}, expected (1, 1, 1, 1)."
-assert abs(float(got[0, 0, 0, 0]) + 0.12) < 1e-9, (
+assert abs(float(got[0, 0, 0, 0]) + 0.12) < 1e-6, (
     f"lrn_backward, the derivative of a / (1 + a²) at 2: got {float(got[0, 0, 0, 0]):.4f}, expected -0.12."
 )
 got = lrn_backward(np.ones((1, 2, 1, 1)), np.array([1.0, 0]).reshape(1, 2, 1, 1), 3, 1.0, 1.0, 1.0)
 assert type(got) is np.ndarray and got.shape == (1, 2, 1, 1), "lrn_backward: expected an array of the shape of x."
-assert abs(float(got[0, 0, 0, 0]) - 1 / 9) < 1e-9, (
+assert abs(float(got[0, 0, 0, 0]) - 1 / 9) < 1e-6, (
     f"lrn_backward, its own channel: got {float(got[0, 0, 0, 0]):.4f}, expected 1/3 - 2/9 = 0.1111."
 )
-assert abs(float(got[0, 1, 0, 0]) + 2 / 9) < 1e-9, (
+assert abs(float(got[0, 1, 0, 0]) + 2 / 9) < 1e-6, (
     f"lrn_backward, the neighbour: got {float(got[0, 1, 0, 0]):.4f}, expected -2/9 = -0.2222. "
     "It changes the other channel's result, although its own gradient g is 0."
 )
@@ -498,7 +499,7 @@ print(f"without the second term it would be {np.abs(mine - first_term).max():.2f
 # %% band-text [markdown]
 # ## One matrix product, again
 #
-# At each position, the sums over windows of channels are a matrix times the vector of squares. The matrix holds only 0 and 1, in a band along the diagonal. This is how the package does it outside the CPU's fast path: a convolution of 1 x 1 whose fixed weights are this band.
+# At each position, the sums over windows of channels are a matrix times the vector of squares. The matrix holds only 0 and 1, in a band along the diagonal. Most of its products are with 0, and still it is quick: multiplying matrices is what computers do best (chapter 02). This is how the package does it outside the CPU's fast path: a convolution of 1 x 1 whose fixed weights are this band.
 #
 # In the 2012 source the channels lie on two cards, and a window never crosses from one tower to the other (48 + 48 channels after conv1). **Predict** what that does to the band, then look at the picture below.
 #
@@ -591,7 +592,7 @@ print(f"channels that two towers change: {np.flatnonzero(changed).tolist()}")
 # As in chapter 02, time depends on what else the machine does. So all take turns, each is compared with the convolution in the same round, with a pause and a call that does not count before each; the bar is the median of the ratios, the black line goes from smallest to largest.
 
 # %% cost needs=["setup", "lrn", "as-printed", "lrn-backward"]
-shape, rounds = ([32, 96, 27, 27], 9) if FULL else ([8, 48, 27, 27], 5)
+shape, rounds = ([32, 96, 27, 27], 9) if FULL else ([8, 48, 27, 27], 7)
 x = np.random.default_rng(1).normal(size=shape).astype("float32")
 tensor = paddle.to_tensor(x, stop_gradient=False)
 
@@ -616,7 +617,7 @@ for _ in range(rounds):
         time.sleep(0.3)
         way()
         began = time.perf_counter()
-        for _ in range(3):
+        for _ in range(2):
             way()
         seconds[name].append(time.perf_counter() - began)
 ratios = {name: [a / b for a, b in zip(times, seconds["conv 5 x 5"])] for name, times in seconds.items()}
@@ -632,7 +633,7 @@ panel.invert_yaxis()
 plt.show()
 
 # %% live-text [markdown]
-# Counting multiplications says little about time. LRN is mostly reading and writing, and a power for each number. Paddle's layer is built from general parts: squares, a padded copy, an average pooling in 3-D, a power, a division. The package does it in few passes and takes the power by two square roots. These bars are for this machine; a GPU has others.
+# Counting multiplications says little about time. LRN is mostly reading and writing, and a power for each number. Paddle's layer is built from general parts: squares, a padded copy, an average pooling in 3-D, a power, a division. The package does it in few passes and takes the power by two square roots. These bars are for one machine, and if the black lines are long it was busy with other work. A GPU has other bars. Compare your own few lines of NumPy with Paddle's layer.
 #
 # ## What does it change?
 #
@@ -652,9 +653,11 @@ for arm, found in live["cost"].items():
 plots.ablation_curves(live)
 
 # %% live-after [markdown]
-# A few epochs and two seeds prove nothing: the bands of single seeds are wider than the gaps. That is what the record is for, with more pictures, epochs and seeds.
+# A few epochs and two seeds prove nothing. That is what the record is for, with more pictures, epochs and seeds.
 #
-# The printed lines give the cost of a whole training step. The arms took turns here too, and each ratio is of one round.
+# But you can see how large the noise is, for nothing. By the histogram above the two alphas differ by less than 1% in what they do to a number, here where the inputs are divided. Pictures, order and random numbers are the same as well. Still the two curves part. So a gap of that size between any two arms, with any one seed, needs no other explanation than chance.
+#
+# The printed lines give the cost of a whole training step. The arms took turns here too, and each ratio is of one round. A round below 1 would mean that LRN makes a step *faster*: it cannot. If you see one, the machine was doing something else at that moment, and the distance from 1 tells you how far to trust the other rounds.
 
 # %% record needs=["setup"]
 # TODO petals
