@@ -660,14 +660,16 @@ plots.ablation_curves(live)
 # The printed lines give the cost of a whole training step. The arms took turns here too, and each ratio is of one round. A round below 1 would mean that LRN makes a step *faster*: it cannot. If you see one, the machine was doing something else at that moment, and the distance from 1 tells you how far to trust the other rounds.
 
 # %% record needs=["setup"]
-# TODO petals
-# recorded = ablation.read("results/lrn-petals.json")
-# print("a training step takes, as a multiple:", recorded["summary"]["step_time"])
-# plots.ablation_curves(recorded)
+recorded = ablation.read("results/lrn-petals.json")
+for arm, found in recorded.get("cost", {}).items():
+    print(
+        f"{arm}: a training step takes {statistics.median(found):.2f} times as long as without LRN "
+        f"(rounds from {min(found):.2f} to {max(found):.2f})"
+    )
+plots.ablation_curves(recorded)
 
 # %% record-differences needs=["setup", "record"]
-# TODO petals
-# plots.differences(recorded)
+plots.differences(recorded)
 
 # %% record-cifar10 needs=["setup"]
 # TODO cifar10
