@@ -212,7 +212,7 @@ for seed, (p, shape) in enumerate(((0.1, (100, 80)), (0.7, (60, 5, 40)), (0.25, 
 ### END HIDDEN TESTS
 
 # %% moments-text [markdown]
-# At `p = 0.5` nobody notices whether you multiply by `p` or by `1 - p`. A well-known port of the net to PyTorch has it wrong in its notes: "multiply by p", where p is its drop rate. It is right by luck.
+# At `p = 0.5` nobody notices whether you multiply by `p` or by `1 - p`. A port of the net to PyTorch (dansuh17's) has it wrong in its notes: they say to multiply the outputs by p, and its p is the drop rate. At 0.5 that is right, by luck.
 #
 # ## Exercise 3: expected value and variance
 #
@@ -328,6 +328,8 @@ for name in ("mini", "paper"):
     print(f"the net {name!r} of the package: {drops}")
 built = AlexNet(VARIANTS["mini"])
 assert type(built.drop6) is paddle.nn.Dropout and built.drop6.mode == "upscale_in_train"
+published = [layer for layer in paddle.vision.models.alexnet().sublayers() if isinstance(layer, paddle.nn.Dropout)]
+print(f"paddle.vision.models.alexnet: {[(layer.p, layer.mode) for layer in published]}")
 
 # %% gradient-text [markdown]
 # ## Exercise 4: backward
@@ -416,7 +418,7 @@ assert np.abs(formula - new_mask).max() > 100
 
 # %% ensemble
 figure, panels = plt.subplots(1, 8, figsize=(11, 2.1), layout="constrained")
-left, middle, right = [(0, 0.5), (0, 1.5)], [(1, 0), (1, 1), (1, 2)], [(2, 1)]
+left, middle, right = [(0, 0.5), (0, 1.5)], [(1, 2), (1, 1), (1, 0)], [(2, 1)]
 for panel, kept in zip(panels, itertools.product((1, 0), repeat=3)):
     for (x0, y0), is_kept in zip(middle, kept):
         if is_kept:
@@ -432,7 +434,7 @@ for panel, kept in zip(panels, itertools.product((1, 0), repeat=3)):
     panel.set_ylim(-0.5, 2.5)
     panel.axis("off")
 plt.show()
-dropped = sum(layer.out_features for _, layer in VARIANTS["paper"].named_layers() if layer.kind == "fc")
+dropped = sum(stage[0].out_features for stage in VARIANTS["paper"].fc_stages)
 print(f"the paper's net: {dropped} units that can be dropped, 2^{dropped} = 10^{dropped * np.log10(2):.0f} nets")
 print(f"drawn in 90 epochs of 1.2 million pictures: 10^{np.log10(90 * 1.2e6):.0f}")
 
@@ -471,7 +473,7 @@ for panel, p in zip(panels, (0.5, 0.2)):
     panel.set_xticks(range(3), ["class 0", "class 1", "class 2"])
     panel.set_title(f"256 masks, p={p}")
 panels[0].set_ylabel("probability")
-panels[1].legend()
+figure.legend(*panels[0].get_legend_handles_labels(), loc="outside lower center", ncols=3)
 plt.show()
 
 # %% trained-text [markdown]
@@ -625,7 +627,9 @@ plt.show()
 # Two mistakes, two faces:
 #
 # - **Left on**, the net answers with half of its units. The accuracy falls, and each call gives another figure (the dots).
-# - **Scaled wrongly**, the accuracy hardly moves: after a ReLU all numbers are too small or too large by one factor, nearly the same for all classes, and the largest mostly stays the largest. But the loss goes up, and the confidence is far off: weights of `upscale_in_train` are scaled **twice** in the other net (timid), weights of `downscale_in_infer` are **not scaled** (much too sure). Whoever looks at accuracy alone will not notice. Whoever goes on training from such weights, compares losses, or uses the probabilities, will.
+# - **In the net of the other mode** the accuracy can look almost right: here it changed by less than three points, once up and once down. All outputs of a layer are too small or too large by one factor, so the largest logit mostly stays the largest. (Only mostly: the biases are not scaled along.) But the loss goes up, and the confidence is far off. Weights of `upscale_in_train` are scaled **twice** in the other net: it is timid, less sure than it has reason to be. Weights of `downscale_in_infer` are **not scaled**: much too sure. Whoever looks at the accuracy alone may not notice. Whoever compares losses or uses the probabilities will.
+#
+# Which of the two modes trains the better net is *not* shown here: that would take more than one seed.
 #
 # ## Many masks against one pass
 #
@@ -689,7 +693,7 @@ plt.show()
 # - `"none"`: scales in neither,
 # - `"both"`: scales in both, which is once too often.
 #
-# Do not trust its attributes: the layer may not be Paddle's, and its `mode` may be missing or wrong.
+# Do not trust its attributes: the layer may not be Paddle's, and its `mode` may be missing or wrong. (Why `[N, C]`: on a tensor of one dimension Paddle 3.3.1's own layer fails on a CPU, in `downscale_in_infer` and `eval` mode.)
 
 
 # %% scaling-of nbgrader={"grade": false, "grade_id": "scaling-of", "locked": false, "schema_version": 3, "solution": true, "task": false} defines=["scaling_of"] needs=["setup"]
@@ -753,9 +757,9 @@ for seed, ((up, down), expected) in enumerate(names.items()):
 # ## What the paper did
 #
 # - Dropout at 0.5 "in the first two fully-connected layers" (section 4.2). None in the convolutions, none after the last layer.
-# - It scaled at test time, so this package's `paper` has `downscale_in_infer`.
+# - Scaled at test time, so this package's `paper` has `downscale_in_infer`.
 # - "Without dropout, our network exhibits substantial overfitting. Dropout roughly doubles the number of iterations required to converge."
-# - Of the 61 million parameters about 59 million are in the three fc layers. That is where a net of 2012 could overfit.
+# - Of its 61 million parameters about 59 million are in the three fc layers: most of what it has to learn by heart with.
 #
 # ## Does it help?
 #
@@ -765,29 +769,51 @@ for seed, ((up, down), expected) in enumerate(names.items()):
 
 # %% live needs=["setup"]
 RATES = ("0", "0.25", "0.5", "0.75")
+MISTAKES = ("left on", "scaled twice", "not scaled")
+
+
+def panels_of(record):
+    figure, panels = plt.subplots(1, 2, figsize=(9, 3.4), layout="constrained", sharey=True)
+    everything = record["images"]["train"]
+    for panel, count in zip(panels, (everything, everything // 10)):
+        panel.set_title(f"{record['data']}, {count} training pictures")
+        panel.set_xlabel("drop rate")
+        panel.grid(alpha=0.3, axis="y")
+    return panels
 
 
 def accuracy_by_rate(record):
-    figure, panels = plt.subplots(1, 2, figsize=(9, 3.4), layout="constrained", sharey=True)
-    everything = record["images"]["train"]
-    for panel, end, count in zip(panels, ("", " few"), (everything, everything // 10)):
-        for number, (split, color, marker) in enumerate(
-            (("training pictures", ORANGE, "s"), ("test pictures", BLUE, "o"))
+    panels = panels_of(record)
+    for panel, end in zip(panels, ("", " few")):
+        runs = [run for run in record["runs"] if "failed" not in run]
+        arms = [[run for run in runs if run["arm"] == rate + end] for rate in RATES]
+        train = [[1 - np.mean(run["training_error"][-ablation.WINDOWS :]) for run in arm] for arm in arms]
+        test = [[run["test"]["top1"] for run in arm] for arm in arms]
+        for values, split, color, marker, shift in (
+            (train, "training, dropout on", ORANGE, "s", -0.08),
+            (test, "test, dropout off", BLUE, "o", 0.08),
         ):
-            means = []
-            for place, rate in enumerate(RATES):
-                runs = [run for run in record["runs"] if run["arm"] == rate + end and "failed" not in run]
-                train = [1 - np.mean(run["training_error"][-4:]) for run in runs]
-                values = train if number == 0 else [run["test"]["top1"] for run in runs]
-                panel.plot([place + 0.08 * (2 * number - 1)] * len(values), values, ".", color=color, alpha=0.7)
-                means.append(np.mean(values) if values else np.nan)
-            panel.plot(range(4), means, marker=marker, fillstyle="none", color=color, label=split)
-        panel.set_xticks(range(4), RATES)
-        panel.set_xlabel("drop rate")
-        panel.set_title(f"{count} training pictures")
-        panel.grid(alpha=0.3)
+            panel.plot(RATES, [np.mean(arm) for arm in values], marker, ls="-", mfc="none", color=color, label=split)
+            for place, arm in enumerate(values):
+                panel.plot([place + shift] * len(arm), arm, ".", color=color, alpha=0.7)
     panels[0].set_ylabel("top-1 accuracy at the end")
     panels[0].set_ylim(0, 1.03)
+    panels[1].legend()
+    plt.show()
+
+
+def mistakes_by_rate(record):
+    panels = panels_of(record)
+    for panel, end in zip(panels, ("", " few")):
+        panel.axhline(0, color="black", linewidth=0.8)
+        for shift, mistake, color in zip((-0.27, 0, 0.27), MISTAKES, (ORANGE, PINK, SKY)):
+            costs = [record["summary"]["mistakes"][rate + end][mistake] for rate in RATES[1:]]
+            panel.bar(np.arange(3) + shift, [100 * cost["mean"] for cost in costs], 0.25, color=color, label=mistake)
+            for place, cost in enumerate(costs):
+                seeds = [100 * value for value in cost["by_seed"].values()]
+                panel.plot([place + shift] * len(seeds), seeds, "k.", markersize=4)
+        panel.set_xticks(range(3), RATES[1:])
+    panels[0].set_ylabel("change of test accuracy (points)")
     panels[0].legend()
     plt.show()
 
@@ -797,54 +823,29 @@ with tempfile.TemporaryDirectory() as folder:
     size = chosen.full if FULL else chosen.quick
     live = ablation.measure("dropout", Path(folder) / "dropout.json", size=size, say=lambda words: None)
 accuracy_by_rate(live)
+mistakes_by_rate(live)
 
 # %% live-text [markdown]
-# Small points are seeds, lines go through their means. Orange is measured while learning, in the last epoch, with dropout **on**; blue on the test pictures with dropout off. (So orange below blue is no miracle: the nets that are measured are not the same.)
+# Small points are seeds; the lines go through their means, and so do the bars. In the upper picture orange is measured while learning, in the last epoch, with dropout **on**, and blue on the test pictures with dropout off. (So orange below blue is no miracle: it is not the same net that is measured.)
+#
+# The lower picture is what mistakes cost at test time: dropout left on; its outputs scaled **twice**; and its outputs 1 / (1 - p) times too large, as if they had **not** been **scaled** at all.
 #
 # A few epochs and two seeds prove nothing. That is what the record is for: 2,000 pictures (or 200), 12 epochs, five seeds.
 
 # %% record needs=["setup", "live"]
 # TODO petals, cifar10
 # for data in ("petals", "cifar10"):
-#     accuracy_by_rate(ablation.read(f"results/dropout-{data}.json"))
+#     recorded = ablation.read(f"results/dropout-{data}.json")
+#     accuracy_by_rate(recorded)
+#     mistakes_by_rate(recorded)
 
 # %% record-differences needs=["setup"]
-# TODO petals, cifar10
-# recorded = ablation.read("results/dropout-petals.json")
-# plots.differences(recorded)
+# TODO petals
+# plots.differences(ablation.read("results/dropout-petals.json"))
 
-# %% record-mistakes-text [markdown]
-# And what do the mistakes of this chapter cost? Each net of the record was also tested with dropout left on, with its outputs scaled twice, and as if they had not been scaled at all.
-
-
-# %% record-mistakes needs=["setup", "live"]
-def mistakes_by_rate(record):
-    found = record["summary"]["mistakes"]
-    figure, panels = plt.subplots(1, 2, figsize=(9, 3.4), layout="constrained", sharey=True)
-    everything = record["images"]["train"]
-    for panel, end, count in zip(panels, ("", " few"), (everything, everything // 10)):
-        panel.axhline(0, color="black", linewidth=0.8)
-        for number, (mistake, color) in enumerate(zip(("left on", "scaled twice", "not scaled"), (ORANGE, PINK, SKY))):
-            for place, rate in enumerate(RATES[1:]):
-                cost = found[rate + end][mistake]
-                x = place + 0.27 * (number - 1)
-                panel.bar(x, 100 * cost["mean"], 0.25, color=color, label=mistake if place == 0 else None)
-                panel.plot(
-                    [x] * len(cost["by_seed"]), [100 * value for value in cost["by_seed"].values()], "k.", markersize=4
-                )
-        panel.set_xticks(range(3), RATES[1:])
-        panel.set_xlabel("drop rate")
-        panel.set_title(f"{count} training pictures")
-        panel.grid(alpha=0.3, axis="y")
-    panels[0].set_ylabel("change of test accuracy (points)")
-    panels[0].legend()
-    plt.show()
-
-
-mistakes_by_rate(live)
-# TODO petals, cifar10
-# for data in ("petals", "cifar10"):
-#     mistakes_by_rate(ablation.read(f"results/dropout-{data}.json"))
+# %% record-differences-cifar10 needs=["setup"]
+# TODO cifar10
+# plots.differences(ablation.read("results/dropout-cifar10.json"))
 
 # %% came-out [markdown]
 # TODO: what came out
@@ -852,7 +853,7 @@ mistakes_by_rate(live)
 # %% answer [markdown]
 # ## The puzzle's answer
 #
-# Nobody knows, the tutorial's author included. Two mistakes pull in opposite directions: with dropout left on, 75% is **too low** for this net; picking the best of 90 epochs by the test pictures makes it **too high** (chapter 11 measures that). The difference cannot be computed afterwards. It takes one line, `model.eval()`, a validation split, and a new measurement.
+# Nobody knows, the tutorial's author included. Two mistakes pull in opposite directions. Dropout left on makes the figure **too low**: that much you have measured, on another net. Keeping the best epoch by its test accuracy, and reporting that same accuracy, makes it **too high** (more on that in chapter 11). What is left of the two cannot be computed afterwards. It takes one line, `model.eval()`, a validation split, and a new measurement.
 #
 # ## Traps
 #
@@ -886,8 +887,8 @@ channels = maps[0].numpy().mean(axis=(1, 2)).argsort()[::-1][:4].copy()
 figure, panels = plt.subplots(3, 4, figsize=(7, 5.4), layout="constrained")
 ways = {"as it was": lambda x: x, "Dropout": paddle.nn.Dropout(0.5), "Dropout2D": paddle.nn.Dropout2D(0.5)}
 for row, (name, way) in zip(panels, ways.items()):
-    for panel, channel in zip(row, way(maps)[0].numpy()[channels]):
-        panel.imshow(channel, cmap="gray", vmin=0, vmax=float(2 * maps.max()) / 2)
+    for panel, channel, before in zip(row, way(maps)[0].numpy()[channels], maps[0].numpy()[channels]):
+        panel.imshow(channel, cmap="gray", vmin=0, vmax=2 * before.max())
         panel.set_xticks([])
         panel.set_yticks([])
     row[0].set_ylabel(name)
