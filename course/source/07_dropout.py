@@ -403,8 +403,8 @@ mask = dropout_upscale(np.ones(8), p, True, np.random.default_rng(6)) != 0
 formula = dropout_gradient(g, mask, p, True, "upscale_in_train")
 new_mask = difference(lambda a: float((dropout_upscale(a, p, True, rng) * g).sum()))
 same_mask = difference(lambda a: float((dropout_upscale(a, p, True, np.random.default_rng(6)) * g).sum()))
-print("your formula:             ", np.round(formula, 3))
-print("differences, same mask:   ", np.round(same_mask, 3))
+print("your formula:             ", np.round(formula, 3) + 0.0)
+print("differences, same mask:   ", np.round(same_mask, 3) + 0.0)
 print("differences, a new mask:  ", np.round(new_mask))
 assert np.abs(formula - same_mask).max() < 1e-6
 assert np.abs(formula - new_mask).max() > 100
@@ -414,7 +414,7 @@ assert np.abs(formula - new_mask).max() > 100
 #
 # ## Many nets in one
 #
-# Why should it help to throw away half of the units? Look at it like the paper: every time a picture is presented, "the neural network samples a different architecture, but all these architectures share weights". With `n` units that can be dropped there are $2^n$ architectures. Here are all of them for three hidden units.
+# Why should it help to throw away half of the units? Look at it like the paper: every time a picture is presented, "the neural network samples a different architecture, but all these architectures share weights". With `n` units that can be dropped there are $2^n$ architectures. Here are all of them for three hidden units (0: dropped).
 
 # %% ensemble
 figure, panels = plt.subplots(1, 8, figsize=(11, 2.1), layout="constrained")
@@ -793,9 +793,11 @@ def accuracy_by_rate(record):
             (train, "training, dropout on", ORANGE, "s", -0.08),
             (test, "test, dropout off", BLUE, "o", 0.08),
         ):
-            panel.plot(RATES, [np.mean(arm) for arm in values], marker, ls="-", mfc="none", color=color, label=split)
+            means = [np.mean(arm) for arm in values]
+            panel.plot(range(4), means, marker, ls="-", mfc="none", color=color, label=split)
             for place, arm in enumerate(values):
                 panel.plot([place + shift] * len(arm), arm, ".", color=color, alpha=0.7)
+        panel.set_xticks(range(4), RATES)
     panels[0].set_ylabel("top-1 accuracy at the end")
     panels[0].set_ylim(0, 1.03)
     panels[1].legend()
@@ -828,7 +830,7 @@ mistakes_by_rate(live)
 # %% live-text [markdown]
 # Small points are seeds; the lines go through their means, and so do the bars. In the upper picture orange is measured while learning, in the last epoch, with dropout **on**, and blue on the test pictures with dropout off. (So orange below blue is no miracle: it is not the same net that is measured.)
 #
-# The lower picture is what mistakes cost at test time: dropout left on; its outputs scaled **twice**; and its outputs 1 / (1 - p) times too large, as if they had **not** been **scaled** at all.
+# The lower picture is what mistakes cost at test time: dropout left on; its outputs scaled **twice**; and its outputs 1 / (1 - p) times too large, as if they had **not** been **scaled** at all. Compare the rates: with 0.75, two layers scaled twice leave a sixteenth of the signal, while the biases stay as large as they were.
 #
 # A few epochs and two seeds prove nothing. That is what the record is for: 2,000 pictures (or 200), 12 epochs, five seeds.
 
@@ -878,7 +880,7 @@ logits = paddle.to_tensor(np.tile([20.0, 0, 0, 0, 0], (10_000, 1)).astype("float
 sure = paddle.zeros([10_000], dtype="int64")
 print(f"loss of a net that is always right and sure:  {F.cross_entropy(logits, sure).item():.3f}")
 loss = F.cross_entropy(F.dropout(logits, 0.5), sure).item()
-print(f"the same with dropout on its logits:          {loss:.3f}, about half of ln 5 = {np.log(5):.3f}")
+print(f"the same with dropout on its logits:          {loss:.3f}, about half of ln 5, {np.log(5) / 2:.3f}")
 assert abs(loss - np.log(5) / 2) < 0.05
 
 with paddle.no_grad():
