@@ -559,7 +559,7 @@ for seed, modes in enumerate(
 ### END HIDDEN TESTS
 
 # %% nets-text [markdown]
-# Now a net to try it on: `mini` without LRN, dropout 0.5 after `fc6` and `fc7`, six epochs on 1,000 pictures of `petals`. It is trained twice, in either mode of dropout. (Half a minute at most. All is measured on the 500 validation pictures.)
+# Now a net to try it on: `mini` without LRN, dropout 0.5 after `fc6` and `fc7`, six epochs on 1,000 pictures of `petals`. It is trained twice, in either mode of dropout. (All is measured on the 500 validation pictures.)
 #
 # Then each net is used in three ways: as it should be; with dropout left on, as in the puzzle (20 times, with other masks); and with its weights put into a net of the **other** mode. That happens easily: the file with the weights does not say which mode they were trained in, and `paddle.vision.models.alexnet`, for one, has `downscale_in_infer` while Paddle's default is `upscale_in_train`.
 #
