@@ -17,6 +17,7 @@ import matplotlib.pyplot as plt
 import numpy as np
 import paddle
 import paddle.nn.functional as F
+from IPython.display import display
 
 from alexnet_paddle import VARIANTS, AlexNet, ablation, fast_cpu, inspection, plots, runtime
 from alexnet_paddle.transforms import Preprocessing
@@ -688,23 +689,30 @@ plots.ablation_curves(live)
 
 # %% record needs=["setup"]
 recorded = ablation.read("results/activation-petals.json")
-# TODO cifar10: recorded_cifar10 = ablation.read("results/activation-cifar10.json")
 plots.ablation_curves(recorded)
 
-# %% record-differences needs=["setup", "record"]
-plots.differences(recorded)
+# %% record-cifar10 needs=["setup"]
+recorded_cifar10 = ablation.read("results/activation-cifar10.json")
+plots.ablation_curves(recorded_cifar10)
 
-# %% record-race needs=["setup", "epochs-to", "record"]
-epochs = recorded["recipe"]["epochs"]
-for arm in dict.fromkeys(run["arm"] for run in recorded["runs"]):
-    runs = [run for run in recorded["runs"] if run["arm"] == arm]
-    finished = [epochs_to(run["training_error"], ablation.TARGET_ERROR, ablation.WINDOWS) for run in runs]
-    assert finished == [ablation.epochs_to(run["training_error"]) for run in runs]
-    words = ", ".join(f"more than {epochs}" if one is None else f"{one:g}" for one in finished)
-    print(f"{arm:16} learning rate {runs[0]['learning_rate']:<5g}  epochs to 25% training error, by seed: {words}")
+# %% record-differences needs=["setup", "record", "record-cifar10"]
+for record in (recorded, recorded_cifar10):
+    print(record["data"])
+    display(plots.differences(record))
+
+# %% record-race needs=["setup", "epochs-to", "record", "record-cifar10"]
+for record in (recorded, recorded_cifar10):
+    epochs = record["recipe"]["epochs"]
+    print(f"{record['data']}: epochs to 25% training error, by seed")
+    for arm in dict.fromkeys(run["arm"] for run in record["runs"]):
+        runs = [run for run in record["runs"] if run["arm"] == arm]
+        finished = [epochs_to(run["training_error"], ablation.TARGET_ERROR, ablation.WINDOWS) for run in runs]
+        assert finished == [ablation.epochs_to(run["training_error"]) for run in runs]
+        words = ", ".join(f"more than {epochs}" if one is None else f"{one:g}" for one in finished)
+        print(f"  {arm:16} learning rate {runs[0]['learning_rate']:<5g}  {words}")
 
 # %% record-gradients-text [markdown]
-# And the answer to the puzzle, from the same record. Before each training the gradient of every layer's weights was measured on the first pictures. The band goes from the lowest seed to the highest.
+# And the answer to the puzzle, from the record on petals. Before each training the gradient of every layer's weights was measured on the first pictures. The band goes from the lowest seed to the highest.
 
 # %% record-gradients needs=["setup", "record"]
 figure, panel = plt.subplots(figsize=(7.5, 3.8), layout="constrained")

@@ -672,13 +672,11 @@ plots.ablation_curves(recorded)
 plots.differences(recorded)
 
 # %% record-cifar10 needs=["setup"]
-# TODO cifar10
-# recorded = ablation.read("results/lrn-cifar10.json")
-# plots.ablation_curves(recorded)
+recorded_cifar10 = ablation.read("results/lrn-cifar10.json")
+plots.ablation_curves(recorded_cifar10)
 
 # %% record-cifar10-differences needs=["setup", "record-cifar10"]
-# TODO cifar10
-# plots.differences(recorded)
+plots.differences(recorded_cifar10)
 
 # %% came-out [markdown]
 # TODO: what came out
@@ -711,4 +709,4 @@ plots.differences(recorded)
 # 3. Four again: two on each side of the cut.
 # </details>
 #
-# Next: 07 Dropout.
+# Next: [07 Dropout](07_dropout.ipynb).

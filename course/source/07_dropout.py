@@ -835,19 +835,16 @@ mistakes_by_rate(live)
 # A few epochs and two seeds prove nothing. That is what the record is for: 2,000 pictures (or 200), 12 epochs, five seeds.
 
 # %% record needs=["setup", "live"]
-# TODO petals, cifar10
-# for data in ("petals", "cifar10"):
-#     recorded = ablation.read(f"results/dropout-{data}.json")
-#     accuracy_by_rate(recorded)
-#     mistakes_by_rate(recorded)
+for data in ("petals", "cifar10"):
+    recorded = ablation.read(f"results/dropout-{data}.json")
+    accuracy_by_rate(recorded)
+    mistakes_by_rate(recorded)
 
 # %% record-differences needs=["setup"]
-# TODO petals
-# plots.differences(ablation.read("results/dropout-petals.json"))
+plots.differences(ablation.read("results/dropout-petals.json"))
 
 # %% record-differences-cifar10 needs=["setup"]
-# TODO cifar10
-# plots.differences(ablation.read("results/dropout-cifar10.json"))
+plots.differences(ablation.read("results/dropout-cifar10.json"))
 
 # %% came-out [markdown]
 # TODO: what came out
