@@ -61,8 +61,8 @@ STATUSES = {
         "■",
         "stopped",
         "Your answer was started, but it did not come to its end, so nothing could be checked.",
-        "Look for a loop that never ends, a call of exit() or quit(), or a list or tensor that grows too large. Restart "
-        "the kernel and run the cell by itself: it should be done in a moment.",
+        "Look for a loop that never ends, a call of exit() or quit(), or a list or tensor that grows too large. "
+        "Restart the kernel and run the cell by itself: it should be done in a moment.",
     ),
     grade.REFUSED: Status(
         "⊘",
@@ -81,8 +81,8 @@ STATUSES = {
         "–",
         "empty",
         "No answer to this exercise was found in your notebook.",
-        "If you wrote one, check that its function has the name that the exercise asks for. If the cell is gone, copy it "
-        "from the notebook that was handed out.",
+        "If you wrote one, check that its function has the name that the exercise asks for. If the cell is gone, copy "
+        "it from the notebook that was handed out.",
     ),
     grade.NOT_JUDGED: Status(
         "?",
