@@ -129,7 +129,7 @@ def test_a_page_shows_what_came_of_each_group_of_checks_code_and_output(chapters
     assert "Checks in your notebook: passed, 1 of 1" in flat(page.words)
     assert "More checks, when it was graded: failed, 0 of 2" in flat(page.words)
     page = student_page(chapters, tmp_path, notebook("Ada", exercise(status="stopped", points=0, reason="it ended")))
-    assert "More checks, when it was graded: not run" in flat(page.words)
+    assert "Checks, not run" in page.words and "More checks, when it was graded (2 points): large" in flat(page.words)
 
 
 def test_what_was_not_judged_has_open_points_and_not_none(chapters, tmp_path):
@@ -313,11 +313,11 @@ def test_the_summary_says_who_needs_a_look_and_why(chapters, tmp_path):
     ]
     looks = {one["student"]: one["notebooks"][0]["reasons"] for one in feedback.needs_look(results, chapters)}
     assert looks == {
-        "cheat": ["conv-out: refused, an answer came that is not the judge's"],
-        "slow": ["conv-out: stopped, it did not finish in 20 s"],
-        "tried": ["conv-out: refused: the network"],
+        "cheat": ["Exercise 1: the rule: refused, an answer came that is not the judge's"],
+        "slow": ["Exercise 1: the rule: stopped, it did not finish in 20 s"],
+        "tried": ["Exercise 1: the rule: refused: the network"],
         "colab": ["the notebook's metadata were lost; answers were found"],
-        "open": ["conv-out: not judged, ended"],
+        "open": ["Exercise 1: the rule: not judged, ended"],
         "cut": ["cannot be read: the file is empty"],
     }
     words = summary_page(chapters, tmp_path, results).words

@@ -96,6 +96,7 @@ NOTEBOOK_MEANS = {
     grade.PARTLY: "Some exercises could not be judged. They have no points yet, so the sum can still grow.",
     grade.UNREADABLE: "This file could not be read, so nothing in it was judged. That is not the same as no points.",
 }
+GROUPS = {"visible": "Checks in your notebook", "hidden": "More checks, when it was graded"}
 UNREADABLE_TODO = (
     "Open your notebook in Jupyter, check that your answers are there, save it, and hand in that file (it ends in "
     ".ipynb). If it does not open there either, ask your instructor."
@@ -159,12 +160,12 @@ def environment(chapters) -> jinja2.Environment:
         "STATUSES": STATUSES,
         "NOTEBOOK_MEANS": NOTEBOOK_MEANS,
         "UNREADABLE_TODO": UNREADABLE_TODO,
+        "GROUPS": GROUPS,
         "MOST_NAMES": MOST_NAMES,
         "chapter_title": lambda name: chapter_title(chapters, name),
         "exercise_title": lambda chapter, name: exercise_title(chapters, chapter, name),
-        "part_state": part_state,
     }
-    made.filters["points"] = lambda value: f"{value:g}"
+    made.filters |= {"points": lambda value: f"{value:g}", "part_state": part_state}
     return made
 
 
@@ -247,7 +248,8 @@ def message_of(one: dict) -> str | None:
     if one["status"] not in (grade.WRONG, grade.IN_PART, grade.STOPPED):
         return None
     found = [part["said"] for part in one["parts"] if part["said"] is not None]
-    return normal_message(one["reason"] or (found[0] if found else ""))
+    message = normal_message(one["reason"] or (found[0] if found else ""))
+    return f"{one['status']}: {message}" if one["status"] == grade.STOPPED else message
 
 
 def normal_message(words: str) -> str:
@@ -350,7 +352,8 @@ def needs_look(results, chapters) -> list[dict]:
             # Exercises that were not judged come below, each with its reason.
             reasons += [words for words in result["remarks"] if not words.startswith(grade.NOT_JUDGED)]
         for one in result["exercises"]:
-            reasons += [f"{one['name']}: {words}" for words in exercise_looks(one)]
+            title = exercise_title(chapters, result["chapter"], one["name"])
+            reasons += [f"{title}: {words}" for words in exercise_looks(one)]
         where = result["file"] if result["chapter"] is None else chapter_title(chapters, result["chapter"])
         if reasons:
             more = "" if result["counts"] else ", a notebook that does not count"
