@@ -65,6 +65,7 @@ def build_chapters(numbers, force) -> None:
 
 
 def grade_submissions(arguments) -> None:
+    from alexnet_paddle.classroom import build, chapter, feedback
     from alexnet_paddle.classroom.grade import grade
 
     results = grade(
@@ -74,9 +75,12 @@ def grade_submissions(arguments) -> None:
         status: sum(result["status"] == status for result in results)
         for status in ("graded", "partly graded", "cannot be read")
     }
+    chapters = {source.stem: chapter.read(source) for source in build.sources()}
+    pages = feedback.write_feedback(results, chapters, arguments.out / feedback.FOLDER)
+    feedback.write_summary(results, chapters, arguments.out / "summary.html")
     words = ", ".join(f"{count} {status}" for status, count in counts.items() if count)
     print(f"{len(results)} notebooks: {words}")
-    print(f"{arguments.out}: grades.csv")
+    print(f"{arguments.out}: grades.csv; summary.html is for you; {feedback.FOLDER}/ has {len(pages)} students' pages")
 
 
 if __name__ == "__main__":
