@@ -20,9 +20,10 @@ import paddle.nn.functional as F
 from IPython.display import display
 
 from alexnet_paddle import VARIANTS, AlexNet, ablation, fast_cpu, inspection, plots, runtime
+from alexnet_paddle.model import INITS
 from alexnet_paddle.transforms import Preprocessing
 
-FULL = False  # True: the live race at full length, about ten minutes on two cores
+FULL = False  # True: the live race at full length, about ten minutes on two idle cores
 
 COLORS = dict(zip(("relu", "tanh", "sigmoid", "sigmoid as relu", "saturated"), plots.OKABE_ITO))
 print(f"Paddle {paddle.__version__}, alexnet_paddle {alexnet_paddle.__version__}")
@@ -30,7 +31,7 @@ print(f"Paddle {paddle.__version__}, alexnet_paddle {alexnet_paddle.__version__}
 # %% pictures-text [markdown]
 # ## See it happen
 #
-# The net is `mini`: the paper's five convolutional and three fully connected stages, for small pictures. Response normalisation and dropout are switched off here, so that only the activation speaks. The pictures are `petals` (drawn by a program; the first use takes about 20 seconds).
+# The net is `mini`: the paper's five convolutional and three fully connected stages, for small pictures. Response normalisation and dropout are switched off here, so that only the activation speaks. The pictures are `petals` (drawn by a program; the first use takes about 20 seconds on an idle machine).
 #
 # **Predict:** 60 steps of 32 pictures. Where does the loss of each net end?
 
@@ -234,16 +235,16 @@ for slope, share, most, expected in (
 #
 # ## Exercise 3: back through a chain of layers
 #
-# Layer `l` computes $z_l = a_{l-1} W_l$ and $a_l = f(z_l)$, beginning with $a_0 = x$; no biases. Given `g`, the gradient of the loss by the last $a$. By the chain rule, from layer to layer:
+# Layer `l` computes $z_l = a_{l-1} W_l$ and $a_l = f(z_l)$, beginning with $a_0 = x$; no biases. `g` is the gradient of the loss with respect to the last $a$. By the chain rule, from layer to layer:
 #
 # $$\frac{\partial L}{\partial z_l} = \frac{\partial L}{\partial a_l} \cdot f'(z_l) \text{ (number by number)}, \qquad \frac{\partial L}{\partial a_{l-1}} = \frac{\partial L}{\partial z_l} W_l^T$$
 #
-# Write `chain_gradients(x, weights, function, g)`. `x` is `[N, n0]`, `weights` is a list of arrays `[n0, n1]`, `[n1, n2]`, ... `function(z)` gives the pair `(value, slope)`. Return a list with the gradient by the **input** of each layer, first layer first: as many arrays as weights, the first with the shape of `x`.
+# Write `chain_gradients(x, weights, function, g)`. `x` is `[N, n0]`, `weights` is a list of arrays `[n0, n1]`, `[n1, n2]`, ... `function(z)` gives the pair `(value, slope)`. Return a list with the gradient with respect to the **input** of each layer, first layer first: as many arrays as weights, the first with the shape of `x`.
 
 
 # %% chain-gradients nbgrader={"grade": false, "grade_id": "chain-gradients", "locked": false, "schema_version": 3, "solution": true, "task": false} defines=["chain_gradients"] needs=["setup"]
 def chain_gradients(x, weights, function, g):
-    """Gradients by the inputs of layers a = function(a @ W), from the gradient g by the last output.
+    """Gradients with respect to the inputs of layers a = function(a @ W), from g, that of the last output.
 
     Example: with x = [[1]], weights [[[3]]], a function with slope 2 everywhere and g = [[5]] it is [array([[30]])].
     """
@@ -295,13 +296,12 @@ for seed, (rows, widths, by_paddle, function) in enumerate(
     assert type(got) is list and [type(part) for part in got] == [np.ndarray] * len(weights), (
         f"chain_gradients, widths {widths}: expected a list of {len(weights)} arrays."
     )
-    for layer, (part, wanted) in enumerate(zip(got, expected)):
-        assert part.shape == wanted.shape, (
-            f"chain_gradients, widths {widths}, layer {layer}: got {part.shape}, expected {wanted.shape}."
-        )
+    for which, part, wanted in zip(("first", "second", "third"), got, expected):
+        case = f"chain_gradients, widths {widths}, {which} array of the list"
+        assert part.shape == wanted.shape, f"{case}: got the shape {part.shape}, expected {wanted.shape}."
         place = tuple(int(i) for i in np.unravel_index(np.abs(part - wanted).argmax(), part.shape))
         assert float(np.abs(part - wanted).max()) < 1e-9, (
-            f"chain_gradients, widths {widths}, layer {layer}: got {float(part[place]):.4f} at {place}, "
+            f"{case}: got {float(part[place]):.4f} at {place}, "
             f"expected {float(wanted[place]):.4f}. First times the slope at z, then times the transposed weights."
         )
 ### END HIDDEN TESTS
@@ -309,7 +309,7 @@ for seed, (rows, widths, by_paddle, function) in enumerate(
 # %% depth-text [markdown]
 # Ten layers of 200 units. The initialisations that people use for each: He's for relu (standard deviation $\sqrt{2/n}$), Xavier's for tanh (uniform, up to $\sqrt{6/(n_{in} + n_{out})}$).
 #
-# And the sigmoid, first with He's weights, as the second student had it. Then with Xavier's bound **times four**, because of the slope of 1/4, and with one more change that exercise 5 is about.
+# And the sigmoid, first with He's weights. The second student has something like it: Paddle's initialisation, which is close to He's in the convolutions and Xavier's in the fc layers. (Close: Paddle counts the inputs of all groups, so in a convolution with two groups the weights are smaller by $\sqrt 2$.) Then with Xavier's bound **times four**, because of the slope of 1/4, and with one more change that exercise 5 is about; these weights come from the package.
 #
 # **Predict** the four lines: the size of the gradient, from the last layer on the right to the first on the left.
 
@@ -318,7 +318,9 @@ rng = np.random.default_rng(0)
 width, layers = 200, 10
 he = [rng.normal(0, math.sqrt(2 / width), (width, width)) for _ in range(layers)]
 xavier = [rng.uniform(-1, 1, (width, width)) * math.sqrt(6 / (2 * width)) for _ in range(layers)]
-zero_sum = [4 * (w - w.mean(axis=0)) for w in xavier]
+paddle.seed(0)
+attribute = INITS["sigmoid"]("fc", width, width, False)[0]
+zero_sum = [paddle.nn.Linear(width, width, weight_attr=attribute).weight.numpy() for _ in range(layers)]
 x, g = rng.normal(size=(64, width)), rng.normal(size=(64, width))
 print(f"slopes of 1/4 alone: below a thousandth after {layers_until(0.25, 0.001)} layers")
 figure, panel = plt.subplots(figsize=(7.5, 3.8), layout="constrained")
@@ -334,13 +336,13 @@ for label, name, weights, color, style in (
     print(f"{label:29} first layer / last layer: {sizes[0] / sizes[-1]:.1e}")
 panel.set_xlabel("layer")
 panel.set_xticks(range(1, layers + 1))
-panel.set_ylabel("gradient by its input (root mean square)")
+panel.set_ylabel("gradient with respect to its input\n(root mean square)")
 panel.legend()
 panel.grid(alpha=0.3)
 plt.show()
 
 # %% forward-text [markdown]
-# A straight line on a logarithmic axis: in each layer the same *factor* is lost. For the sigmoid with He's weights it is a little below $\sqrt{2}/4$, about 0.35: the weights alone would make the gradient $\sqrt{2}$ times as large, the slope is at most 1/4. That is half of the answer to the puzzle: the first layers get next to no gradient.
+# A straight line on a logarithmic axis: in each layer the same *factor* is lost. For the sigmoid with He's weights it is a little below $\sqrt{2}/4$, about 0.35: the weights alone would make the gradient $\sqrt{2}$ times as large, the slope is at most 1/4. In the second student's net some layers have smaller weights than He's and lose more. That is half of the answer to the puzzle: the first layers get next to no gradient.
 #
 # ## The way forward
 #
@@ -371,13 +373,15 @@ plt.show()
 # %% saturated-text [markdown]
 # "Changes by" is how much a unit differs from picture to picture (the standard deviation over the pictures, as root mean square over the units).
 #
-# Most readers expect the sigmoid to be saturated. It is not: its outputs lie in the **middle**, where its slope is largest. The trouble is another one. In sigmoid7 a unit has nearly the same output *for every picture*. Each layer presses the differences together, by 1/4 and more, and after seven layers the last ones cannot see which flower it was. So all that the net can learn is one answer for all pictures, and the best one is a fifth for each class: `ln(5)`.
+# Which net has saturated units? Neither tanh nor sigmoid has any: no *unit* is near a bound for all pictures. In tanh1 about 8% of the *values* lie near a bound (a cell below prints it), and the bars of sigmoid1 reach 0 and 1 as well. But with another picture these units are elsewhere. (The flat side of relu has its own section below.)
+#
+# Most readers expect the sigmoid to be saturated. It is not, and from sigmoid3 on no value at all is near a bound: its outputs lie around the **middle**, where its slope is largest. The trouble is another one. In sigmoid7 a unit has nearly the same output *for every picture*. Each layer leaves about a quarter of the differences, and after seven layers the last ones cannot see which flower it was. So all that the net can learn is one answer for all pictures, and the best one is a fifth for each class: `ln(5)`.
 #
 # Saturation does exist. It needs large inputs.
 #
 # ## Exercise 4: the share of saturated units
 #
-# A *unit* is one number of a layer's output: for `[N, C, H, W]` a channel at a position. Call it saturated when **for all pictures** it stays within 1% of the way between the bounds from **the same** bound. For tanh, between -1 and 1, that is below -0.98 or above 0.98.
+# A *unit* is one number of a layer's output: for `[N, C, H, W]` a channel at a position. Call it saturated when **for all pictures** it is nearer to **the same** bound than 1% of `high - low`. For tanh, between -1 and 1, that is below -0.98 or above 0.98.
 #
 # Write `saturated_share(values, low, high)`: the share of saturated units as a `float`. `values` is an array `[N, ...]`, first axis: pictures.
 
@@ -403,7 +407,7 @@ assert abs(got - 0.25) < 1e-9, (
     "goes from one bound to the other."
 )
 
-# %% saturated-share-hidden nbgrader={"grade": true, "grade_id": "saturated-share-hidden", "locked": true, "points": 2, "schema_version": 3, "solution": false, "task": false} checks="both bounds, outputs with channels and positions, a tanh" needs=["saturated-share"]
+# %% saturated-share-hidden nbgrader={"grade": true, "grade_id": "saturated-share-hidden", "locked": true, "points": 2, "schema_version": 3, "solution": false, "task": false} checks="both bounds, units that go from bound to bound, outputs with channels and positions, a tanh" needs=["saturated-share"]
 # Other outputs, when your work is graded.
 ### BEGIN HIDDEN TESTS
 got = saturated_share(np.array([[0.995, 0.003, 0.98, 0.5], [0.9999, 0.008, 0.999, 0.5], [1, 0, 1, 0.5]]), 0, 1)
@@ -417,17 +421,20 @@ for seed, shape in enumerate(((6, 3, 2, 4), (5, 2, 3, 3))):
     values[:, 0, 0] = -0.985 + rng.uniform(-0.003, 0.003, values[:, 0, 0].shape)  # a row of the first channel
     values[:, 1, 0, 0] = 0.99
     values[1:, 1, 1] = 0.999  # all but the first picture
+    values[:, 1, 0, 1] = 0.995
+    values[1:-1, 1, 0, 1] = -0.995  # from bound to bound and back
     got = saturated_share(values, -1, 1)
     expected = (shape[3] + 1) / (shape[1] * shape[2] * shape[3])
     assert isinstance(got, float), f"saturated_share: got a {type(got).__name__}, expected a float."
     assert abs(got - expected) < 1e-9, (
         f"saturated_share of {shape} between -1 and 1: got {got:.4f}, expected {expected:.4f}. "
-        "All pictures count, each channel at each position is a unit, and 1% of the way from -1 to 1 is 0.02."
+        "All pictures count, a unit that goes from bound to bound is not saturated, each channel at each position is a "
+        "unit, and 1% of high - low is 0.02."
     )
 ### END HIDDEN TESTS
 
 # %% raw-text [markdown]
-# A frequent slip: the pictures are not normalised, and numbers from 0 to 255 enter the net. **Predict** the share of saturated tanh units in the first layer, with normalised pictures and with raw ones. And in the second?
+# A frequent slip: the pictures are not normalised, and numbers from 0 to 255 enter the net. **Predict** the share of saturated tanh units in the first layer, with normalised pictures and with raw ones. And in the second? And the share of *values* near a bound, whichever bound it is?
 
 # %% raw needs=["setup", "two-nets", "saturated-share"]
 raw = (pictures[:64] * preprocessing.std[:, None, None] + preprocessing.mean[:, None, None]).astype("float32")
@@ -440,7 +447,9 @@ for number, (label, inputs, hatch) in enumerate((("normalised", pictures[:64], "
     values = [float((np.abs(found[f"tanh{stage}"]) > 0.98).mean()) for stage in range(1, 8)]
     by_package = [row.saturated for row in inspection.activations(net, inputs) if row.kind == "Tanh"]
     assert np.abs(np.array(units) - by_package).max() < 1e-6
-    print(f"{label:14} tanh1: {units[0]:.0%} of the units saturated, {values[0]:.0%} of all values near a bound")
+    for stage in (1, 2):
+        share = f"{units[stage - 1]:4.0%} of the units saturated, {values[stage - 1]:4.0%} of all values near a bound"
+        print(f"{label:14} tanh{stage}: {share}")
     color = COLORS["tanh" if number == 0 else "saturated"]
     panel.bar(np.arange(1, 8) + 0.4 * number - 0.2, values, 0.38, color=color, hatch=hatch, label=label)
 panel.set_xlabel("tanh layer")
@@ -451,7 +460,7 @@ panel.grid(alpha=0.3, axis="y")
 plt.show()
 
 # %% init-text [markdown]
-# With raw pixels nearly every value of the first layer is near a bound. Fewer *units* count as saturated, since many go from one bound to the other with the picture; but on the way back the slope is next to 0 at either bound. Only the first layer suffers: its outputs are at most 1, so the next layer's inputs are small again. The paper remarks of ReLU that it does not need normalised inputs to keep it from saturating (section 3.3). It has no upper bound to sit on.
+# With raw pixels nearly every value of the first layer is near a bound (the bars show values). Fewer *units* count as saturated, since many go from one bound to the other with the picture; but on the way back the slope is next to 0 at either bound. Only the first layer suffers. In the second no unit is saturated: the first one's outputs are at most 1, so the next layer's inputs are small again. The paper remarks of ReLU that it does not need normalised inputs to keep it from saturating (section 3.3). It has no upper bound to sit on.
 #
 # ## An initialisation for the sigmoid
 #
@@ -465,7 +474,10 @@ plt.show()
 #
 # **Work it out:** with which $W$ is the second part $2\,tV$? And when does the first part vanish?
 #
+# <details><summary>Result</summary>
+#
 # The second part wants $W = 4V$: four times the weights. The first part is the same for every picture: each output is around 1/2, so all of them together push each next unit by half the **sum of its weights**. It vanishes when the weights of each unit sum to zero.
+# </details>
 #
 # ## Exercise 5: the weights
 #
@@ -545,7 +557,7 @@ for name, layers in tensors.items():
     gradients[name] = paddle.grad((out**2).sum(), layers[4])[0].numpy()
 common = {name: gradient.mean(axis=0) for name, gradient in gradients.items()}
 ratio = (gradients["tanh"] - common["tanh"]) / (gradients["sigmoid"] - common["sigmoid"])
-print(f"layer 5, gradients less each unit's mean: the tanh net's are {np.median(ratio):.3f} times the sigmoid net's")
+print(f"layer 5, gradients minus each unit's mean: the tanh net's are {np.median(ratio):.3f} times the sigmoid net's")
 assert np.abs(ratio - 4).max() < 1e-6
 for name, gradient in gradients.items():
     part = (common[name] ** 2).mean() / (gradient**2).mean()
@@ -563,13 +575,13 @@ print(f"conv3, a filter is a unit: largest sum {np.abs(kernel_sums).max():.0e}")
 assert np.abs(kernel_sums).max() < 1e-4
 
 # %% step-text [markdown]
-# The two nets are the same function at the start. Do they also *learn* alike? Not with the same learning rate. Since $W = 4V$, the chain rule makes the gradient by $W$ a quarter of that by $V$, and to move $V$ by some amount, $W$ must move four times as far. So in these layers the sigmoid needs a learning rate 4 x 4 = **16 times** as large for the same step.
+# The two nets are the same function at the start. Do they also *learn* alike? Not with the same learning rate. Since $W = 4V$, the chain rule makes the gradient with respect to $W$ a quarter of that with respect to $V$, and to move $V$ by some amount, $W$ must move four times as far. So in these layers the sigmoid needs a learning rate 4 x 4 = **16 times** as large for the same step.
 #
 # And even then they part after the first step. A weight's gradient has its input as a factor, and sigmoid outputs are all around 1/2: the weights of a unit get a common push, and the zero sums are gone. In the cell above nearly the whole gradient of a middle layer is that push; in the tanh net next to nothing is. Starting well is not the same as learning well. That has to be measured.
 #
 # ## The price of ReLU
 #
-# ReLU has a flat side too. A unit whose `z` is negative for **every** picture gets the slope 0 for every picture, so its own weights do not change any more: a **dead ReLU**. **Predict:** which share of the units is dead before training? And after 40 steps, at three learning rates?
+# ReLU has a flat side too. A unit whose `z` is negative for **every** picture gets the slope 0 for every picture: a **dead ReLU**. In an fc layer its weights then get no gradient. In a convolution, where a unit is a channel at a position, the filter still learns from its other positions. **Predict:** which share of the units is dead before training? And after 40 steps, at three learning rates?
 
 # %% dead needs=["setup", "two-nets", "histograms"]
 figure, panel = plt.subplots(figsize=(7.5, 3.2), layout="constrained")
@@ -624,7 +636,7 @@ assert float((first - last).abs().max()) > 0.1
 #
 # ## Exercise 6: the finish
 #
-# Write `epochs_to(errors, target, parts)`. `errors` is a list with one error for each part of an epoch, `parts` parts to an epoch. Return after how many epochs, a `float`, the error was **at most** `target` for the first time, or `None` if it never was.
+# Write `epochs_to(errors, target, parts)`. `errors` is a list with `parts` numbers for each epoch. Return, as a `float`, the number of epochs after which the error was **at most** `target` for the first time, or `None` if it never was.
 
 
 # %% epochs-to nbgrader={"grade": false, "grade_id": "epochs-to", "locked": false, "schema_version": 3, "solution": true, "task": false} defines=["epochs_to"] needs=["setup"]
@@ -665,11 +677,11 @@ for errors in ([], [0.3, 0.26, 0.27]):
 # %% live-text [markdown]
 # Now the race on petals, live but short: 800 pictures, 4 epochs, two seeds. Four nets that differ in nothing but the activation and what must fit it:
 #
-# - `relu` and `tanh`, with Paddle's initialisation;
+# - `relu` and `tanh`, with Paddle's initialisation, which is close to He's in the convolutions and Xavier's in the fc layers;
 # - `sigmoid`, with the initialisation of exercise 5;
 # - `sigmoid as relu`: initialisation and learning rate of relu, the second student's net.
 #
-# The first three choose among the learning rates 0.001, 0.004, 0.016 and 0.064 in trials of one epoch. It takes about 45 seconds.
+# The first three choose among the learning rates 0.001, 0.004, 0.016 and 0.064 in trials of one epoch. It takes about 45 seconds on an idle machine.
 #
 # **Predict** the order. And which learning rate will each of them choose? (There was a factor above.)
 
@@ -742,7 +754,7 @@ plt.show()
 #
 # - **An activation after the last layer.** A ReLU on the logits cuts off all negative ones. A sigmoid there keeps them between 0 and 1, and then the softmax of five classes gives no class more than `e / (e + 4)`, 40%: the loss never falls below 0.9. A softmax there does the same, since `F.cross_entropy` takes the softmax itself. All of them run without a message. Test: can a logit be negative, and above 1?
 # - **One learning rate for all.** "I only changed the activation" sounds fair. But a learning rate fits one net, as the factor of 16 shows. Give each net its own, chosen the same way.
-# - **The initialisation of another activation.** He's weights are made for ReLU. A sigmoid with them is a test of the initialisation, not of the sigmoid.
+# - **The initialisation of another activation.** He's weights are made for ReLU, Xavier's for tanh. A sigmoid with either is a test of the initialisation, not of the sigmoid.
 # - **"Never" as a number.** A race that was not finished has no time.
 # - **Raw pixels into tanh.** Part of the first layer saturates, and nothing says so.
 #
@@ -754,7 +766,9 @@ plt.show()
 #
 # <details><summary>Answers</summary>
 #
-# 1. `0.25 ** 10`, about a millionth. Weights can make up for it: four times Xavier's do, as the picture of the ten layers shows. But large weights also carry outputs away from the middle, where the slope is smaller than 1/4.
+# 1. `0.25 ** 10`, about a millionth. Weights can make up for it: four times Xavier's do, as the picture of the ten layers shows. But large weights also carry outputs away from the middle, to where the slope is smaller than 1/4.
 # 2. A unit there puts out nearly the same for every picture, so the last layer sees no difference between them. And the layers before, which could change that, get nearly no gradient.
 # 3. That ReLU is slower at tanh's learning rate. For more, choose the learning rate of each, and use several seeds.
 # </details>
+#
+# Next: [06 Local response normalisation](06_lrn.ipynb).

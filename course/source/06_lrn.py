@@ -38,7 +38,10 @@ print(f"Paddle {paddle.__version__}, alexnet_paddle {alexnet_paddle.__version__}
 # **Predict** for five channels of 100: the sum is `5 * 100 * 100`, and `alpha * sum` is 5. What is the result in the middle? And with `alpha` divided by `n`? What does the *first* channel get, which has neighbours on one side only: more or less than the middle?
 
 # %% inhibition-text [markdown]
+# <details><summary>Result</summary>
+#
 # In the middle `100 / (2 + 5)^0.75 = 23.2`, and `100 / (2 + 1)^0.75 = 43.9`: the two programs of the puzzle. The first channel has three channels in its window, so its printed value is `100 / (2 + 3)^0.75 = 29.9`. Fewer neighbours lower it less.
+# </details>
 #
 # ## Strong neighbours
 #
@@ -49,7 +52,7 @@ print(f"Paddle {paddle.__version__}, alexnet_paddle {alexnet_paddle.__version__}
 # %% inhibition
 channels = np.random.default_rng(6).uniform(0.5, 2, 24)
 channels[12] = 10
-sums = np.convolve(channels**2, np.ones(5), mode="same")
+sums = layers.channel_band(24, 5) @ channels**2  # for each channel, over its window
 figure, panels = plt.subplots(1, 2, figsize=(11, 3.4), layout="constrained", sharey=True)
 for panel, alpha in zip(panels, (5e-2, 1e-4)):
     alone, normalised = channels / 2**0.75, channels / (2 + alpha * sums) ** 0.75
@@ -109,9 +112,18 @@ for seed, (shape, n, k, alpha, beta) in enumerate(
 ):
     x = np.random.default_rng(seed).normal(size=shape) * 30
     kept = x.copy()
-    got = lrn(x, n, k, alpha, beta)
+    try:
+        got = lrn(x, n, k, alpha, beta)
+    except ValueError as error:  # shapes that do not fit
+        got = error
+    assert not isinstance(got, ValueError), (
+        f"lrn, for {shape[1]} channels, n = {n}: got the ValueError {got}. There must be one sum for each channel, "
+        'also where n is larger than their number. (np.convolve(..., "same") gives as many as the longer of the two.)'
+    )
     assert type(got) is np.ndarray, f"lrn: got a {type(got).__name__}, expected a NumPy array."
-    assert got.shape == shape, f"lrn of {shape}: got {got.shape}, expected the same shape."
+    assert got.shape == shape, (
+        f"lrn of {shape}, for {shape[1]} channels, n = {n}: got {got.shape}, expected the same shape."
+    )
     assert float(np.abs(x - kept).max()) == 0, "lrn changed x. Compute all sums from the numbers as they came."
     for c in range(shape[1]):
         window = kept[:, max(0, c - n // 2) : c + n // 2 + 1]
@@ -152,16 +164,17 @@ assert np.abs(results["Paddle, (5, 1e-4, 0.75, k=2)"] - results["yours with alph
 #
 # ## Exercise 2: read the settings from outside
 #
-# Somebody hands you `layer`, a function from an array `[N, C, H, W]` (`float64`) to an array of the same shape. You know that it is an LRN with this `n` (at least 3), `alpha` and `beta`. You do not know its `k` (it lies between 0.1 and 10), and not whether it multiplies `alpha` by the **sum** of the squares or by their **mean** over `n`.
+# Somebody hands you `layer`, a function from an array `[N, C, H, W]` (`float64`) to an array of the same shape. You know that it is an LRN with this `n` (at least 3), `alpha` and `beta`. You do not know its `k` (it lies between 0.1 and 10), and not whether it multiplies `alpha` by the **sum** of the squares or by their **mean**: their sum divided by `n`, also where the window is cut off.
 #
-# Write `read_settings(layer, n, alpha, beta)`: the tuple `(k, rule)`, where `k` is a float, right to 1%, and `rule` is `"sum"` or `"mean"`. A hint: which input makes `alpha * sum` vanish? And which makes everything else vanish?
+# Write `read_settings(layer, n, alpha, beta)`: the tuple `(k, rule)`, where `k` is a float, right to 1%, and `rule` is `"sum"` or `"mean"`. A hint: which input makes `alpha * sum` vanish? And next to which input is `k` negligible?
 
 
 # %% read-settings nbgrader={"grade": false, "grade_id": "read-settings", "locked": false, "schema_version": 3, "solution": true, "task": false} defines=["read_settings"] needs=["setup"]
 def read_settings(layer, n, alpha, beta):
     """(k, "sum" or "mean") of an LRN that can only be called.
 
-    Example: read_settings(lambda x: x / (2 + 1e-4 * x**2) ** 0.75, 5, 1e-4, 0.75), for inputs of one channel, is (2.0, "sum").
+    Example: read_settings(lambda x: x / (2 + 1e-4 * x**2) ** 0.75, 5, 1e-4, 0.75) is (2.0, "sum")
+    (this function is an LRN only for inputs with one channel).
     """
 
     ### BEGIN SOLUTION
@@ -402,7 +415,7 @@ plt.show()
 #
 # ## Its gradient
 #
-# Write `s_c = k + alpha * sum` for the scale of channel `c`, so `b_c = a_c * s_c^-beta`. The number `a_j` appears in two places: as the numerator of its own channel, and in the sum of **every** window that holds it. Given `g`, the gradient of the loss by `b`:
+# Write `s_c = k + alpha * sum` for the scale of channel `c`, so `b_c = a_c * s_c^-beta`. The number `a_j` appears in two places: as the numerator of its own channel, and in the sum of **every** window that holds it. `g` is the gradient of the loss with respect to `b`. Then:
 #
 # $$\frac{\partial L}{\partial a_j} = g_j\, s_j^{-\beta} \;-\; 2 \alpha \beta\, a_j \sum_{c} g_c\, a_c\, s_c^{-\beta - 1}$$
 #
@@ -410,12 +423,12 @@ plt.show()
 #
 # ## Exercise 5: backwards
 #
-# Write `lrn_backward(x, g, n, k, alpha, beta)` in NumPy: the gradient by `x`, of the shape of `x`. `g` has this shape too.
+# Write `lrn_backward(x, g, n, k, alpha, beta)` in NumPy: the gradient with respect to `x`, of the shape of `x`. `g` has this shape too.
 
 
 # %% lrn-backward nbgrader={"grade": false, "grade_id": "lrn-backward", "locked": false, "schema_version": 3, "solution": true, "task": false} defines=["lrn_backward"] needs=["setup"]
 def lrn_backward(x, g, n=5, k=2.0, alpha=1e-4, beta=0.75):
-    """The gradient of the loss by x [N, C, H, W], from its gradient g by lrn(x, n, k, alpha, beta).
+    """The gradient of the loss with respect to x [N, C, H, W], from g, that of lrn(x, n, k, alpha, beta).
 
     Example: for x and g of shape [1, 1, 1, 1] holding 2 and 1, with n=3, k=1, alpha=1, beta=1: -3 / 25.
     """
@@ -501,25 +514,11 @@ print(f"without the second term it would be {np.abs(mine - first_term).max():.2f
 #
 # At each position, the sums over windows of channels are a matrix times the vector of squares. The matrix holds only 0 and 1, in a band along the diagonal. Most of its products are with 0, and still it is quick: multiplying matrices is what computers do best (chapter 02). This is how the package does it outside the CPU's fast path: a convolution of 1 x 1 whose fixed weights are this band.
 #
-# In the 2012 source the channels lie on two cards, and a window never crosses from one tower to the other (48 + 48 channels after conv1). **Predict** what that does to the band, then look at the picture below.
+# In the 2012 source the channels lie on two cards, and a window never crosses from one tower to the other (48 + 48 channels after conv1). **Predict** what that does to the band. The picture comes after the exercise: you draw it with your own function.
 #
 # ## Exercise 6: the band
 #
-# Write `band(channels, n, groups)`: the array `[channels, channels]` of zeros and ones. Row `c` has ones for the channels in the window of `c`. With `groups` the channels are cut into so many equal towers, one after the other, and no window leaves its tower. `n` is odd.
-
-# %% band-picture
-figure, panels = plt.subplots(1, 2, figsize=(7, 3.7), layout="constrained")
-for panel, groups in zip(panels, (1, 2)):
-    c = np.arange(12)
-    tower = c * groups // 12
-    near = (np.abs(c[:, None] - c[None]) <= 2) & (tower[:, None] == tower[None])
-    panel.imshow(near, cmap="Blues", vmin=0, vmax=1.4)
-    panel.set_title(f"12 channels, n = 5, towers: {groups}")
-    panel.set_xlabel("channel whose square is added")
-    panel.set_xticks(range(0, 12, 2))
-    panel.set_yticks(range(0, 12, 2))
-panels[0].set_ylabel("channel that is normalised")
-plt.show()
+# Write `band(channels, n, groups)`: the array `[channels, channels]` of zeros and ones. Row `c` has ones for the channels in the window of `c`. The channels are cut into `groups` equal towers, one after the other, and no window leaves its tower. `n` is odd.
 
 
 # %% band nbgrader={"grade": false, "grade_id": "band", "locked": false, "schema_version": 3, "solution": true, "task": false} defines=["band"] needs=["setup"]
@@ -563,7 +562,18 @@ for channels, n, groups in ((96, 5, 2), (12, 3, 3), (6, 1, 1), (8, 9, 2), (12, 5
 ### END HIDDEN TESTS
 
 # %% band-compare-text [markdown]
-# Does the band give the same sums? With one tower it must equal your `lrn`; with two, the package's layer with `groups=2`. And how many of the 96 channels notice the towers at all?
+# First your band as a picture, with one tower and with two: what is missing on the right? Then: does it give the same sums? With one tower it must equal your `lrn`; with two, the package's layer with `groups=2`. And how many of the 96 channels notice the towers at all?
+
+# %% band-picture needs=["setup", "band"]
+figure, panels = plt.subplots(1, 2, figsize=(7, 3.7), layout="constrained")
+for panel, groups in zip(panels, (1, 2)):
+    panel.imshow(band(12, 5, groups), cmap="Blues", vmin=0, vmax=1.4)
+    panel.set_title(f"12 channels, n = 5, towers: {groups}")
+    panel.set_xlabel("channel whose square is added")
+    panel.set_xticks(range(0, 12, 2))
+    panel.set_yticks(range(0, 12, 2))
+panels[0].set_ylabel("channel that is normalised")
+plt.show()
 
 # %% band-compare needs=["setup", "lrn", "band"]
 x = np.random.default_rng(2).normal(size=(2, 96, 4, 4)) * 50
@@ -579,7 +589,7 @@ changed = np.abs(by_band[1] - by_band[2]).max(axis=(0, 2, 3)) > 0
 print(f"channels that two towers change: {np.flatnonzero(changed).tolist()}")
 
 # %% cost-text [markdown]
-# Only the four next to the cut.
+# Only the four next to the cut: theirs are the rows that differ between the two pictures.
 #
 # ## Where it sits
 #
@@ -587,7 +597,9 @@ print(f"channels that two towers change: {np.flatnonzero(changed).tolist()}")
 #
 # ## What it costs
 #
-# LRN has no weights, and for each number only a handful of multiplications, next to hundreds in a convolution. It should be nearly free. **Predict**: forward and backward, how long does Paddle's LRN take, next to the 5 x 5 convolution that follows it?
+# LRN has no weights, and for each number only a handful of multiplications, next to hundreds in a convolution. It should be nearly free. **Predict**: forward and backward, how long does Paddle's LRN take, next to a 5 x 5 convolution on the same map?
+#
+# (In the paper the map is not the same: pooling stands between. So the first LRN works on 55 x 55 and the convolution on 27 x 27, and LRN has about four times as many numbers to do as here.)
 #
 # As in chapter 02, time depends on what else the machine does. So all take turns, each is compared with the convolution in the same round, with a pause and a call that does not count before each; the bar is the median of the ratios, the black line goes from smallest to largest.
 
@@ -655,7 +667,7 @@ plots.ablation_curves(live)
 # %% live-after [markdown]
 # A few epochs and two seeds prove nothing. That is what the record is for, with more pictures, epochs and seeds.
 #
-# But you can see how large the noise is, for nothing. By the histogram above the two alphas differ by less than 1% in what they do to a number, here where the inputs are divided. Pictures, order and random numbers are the same as well. Still the two curves part. So a gap of that size between any two arms, with any one seed, needs no other explanation than chance.
+# But you can see how large the noise is, at no extra cost. By the histogram above, with divided inputs, the two alphas change a number by amounts that differ by less than 1%. Pictures, order and random numbers are the same as well. Still the two curves part. So a gap of that size between any two arms, with any one seed, needs no other explanation than chance.
 #
 # The printed lines give the cost of a whole training step. The arms took turns here too, and each ratio is of one round. A round below 1 would mean that LRN makes a step *faster*: it cannot. If you see one, the machine was doing something else at that moment, and the distance from 1 tells you how far to trust the other rounds.
 
@@ -692,7 +704,7 @@ plots.differences(recorded_cifar10)
 #
 # - **Four equal numbers, two layers.** Sum or mean: probe, do not trust names.
 # - **k is 1.** The default of Paddle and of PyTorch; the paper's is 2. For small numbers that is the whole difference: 1 in place of 0.595.
-# - **Window in space.** LRN of AlexNet goes across *channels*. A window over pixels of one channel is another layer (`snorm`).
+# - **Window in space.** LRN of AlexNet goes across *channels*. A window over pixels of one channel is another layer; the 2012 source has it too, after its second LRN, and the package calls it `SpatialNorm` (`snorm2` in the net).
 # - **A gradient check with alpha = 1e-4.** The second term is so small that a wrong one passes. Check with a large `alpha`.
 # - **Half precision.** 65504 is the largest number in `float16`: the square of 256 does not fit. The package leaves mixed precision in this layer for that reason.
 #

@@ -33,7 +33,7 @@ from alexnet_paddle import ablation, plots
 from alexnet_paddle.model import AlexNet
 from alexnet_paddle.variants import VARIANTS
 
-FULL = False  # True: train longer, with five seeds, about an hour on two cores
+FULL = False  # True: train longer, with five seeds, about an hour on two idle cores
 BLUE, ORANGE, GREEN, PINK, RED, SKY = plots.OKABE_ITO[:6]
 
 print(f"Paddle {paddle.__version__}, alexnet_paddle {alexnet_paddle.__version__}")
@@ -41,13 +41,18 @@ print(f"Paddle {paddle.__version__}, alexnet_paddle {alexnet_paddle.__version__}
 # %% by-hand [markdown]
 # ## By hand first
 #
-# Four units put out `2 4 6 8`. The next layer adds them up: `20`. Dropout sets each unit to zero with probability `p`, by a coin of its own, for each picture anew. In this chapter `p` is always the **drop** rate: the probability to be lost.
+# Four units put out `2 4 6 8`. The next layer adds them up: `20`. Dropout sets each unit to zero with probability `p`, by a coin of its own, for each picture anew. In this chapter `p` is always the **drop** rate: the probability of being dropped.
 #
-# Say `p = 0.5`, and the coins take the second and the fourth unit.
+# Say `p = 0.5`, and the coins drop the second and the fourth unit.
 #
 # **Predict:** What does the next layer get now? And on average over all coins? At test time nothing is dropped. What does it get then?
 #
-# It gets `8` now, `10` on average, and `20` at test time: twice what it learned to work with. Something must be scaled. There are two places to do it:
+# <details><summary>Result</summary>
+#
+# It gets `8` now, `10` on average, and `20` at test time: twice what it learned to work with.
+# </details>
+#
+# So something must be scaled. There are two places to do it:
 #
 # | | while training | at test time |
 # | --- | --- | --- |
@@ -58,7 +63,7 @@ print(f"Paddle {paddle.__version__}, alexnet_paddle {alexnet_paddle.__version__}
 #
 # ## Exercise 1: scaled while training
 #
-# Write `dropout_upscale(x, p, training, rng)`. `x` is an array of any shape, `0 <= p < 1`, `rng` a generator of NumPy (`np.random.default_rng(seed)`): take all chance from it, so that the same seed gives the same result. Return a **new** array of the shape of `x`. While training each number is zero with probability `p`, independent of all others, and else divided by `1 - p`. Otherwise it is as it was.
+# Write `dropout_upscale(x, p, training, rng)`. `x` is an array of any shape, `0 <= p < 1`, `rng` a generator of NumPy (`np.random.default_rng(seed)`): take all chance from it, so that the same seed gives the same result. Return a **new** array of the shape of `x`. While training each number is zero with probability `p`, independent of all others, and otherwise divided by `1 - p`. With `training=False` all numbers stay as they are.
 
 
 # %% dropout-upscale nbgrader={"grade": false, "grade_id": "dropout-upscale", "locked": false, "schema_version": 3, "solution": true, "task": false} defines=["dropout_upscale"] needs=["setup"]
@@ -90,8 +95,8 @@ assert np.abs(got - 6).max() < 1e-9, (
     f"dropout_upscale with training=False: got {got[:4]}, expected the sixes unchanged."
 )
 
-# %% dropout-upscale-hidden nbgrader={"grade": true, "grade_id": "dropout-upscale-hidden", "locked": true, "points": 2, "schema_version": 3, "solution": false, "task": false} checks="other rates, a coin for each number of a batch, chance from rng only, x unchanged, the mean" needs=["dropout-upscale"]
-# Other sizes, when your work is graded.
+# %% dropout-upscale-hidden nbgrader={"grade": true, "grade_id": "dropout-upscale-hidden", "locked": true, "points": 2, "schema_version": 3, "solution": false, "task": false} checks="other rates, a coin for each number of a batch, chance from rng only, x unchanged, a new array" needs=["dropout-upscale"]
+# Other rates and sizes, when your work is graded.
 ### BEGIN HIDDEN TESTS
 for seed, (p, shape) in enumerate(((0.1, (100, 80)), (0.7, (60, 5, 40)), (0.5, (20_000,)))):
     x = np.random.default_rng(seed).uniform(1, 2, shape)
@@ -119,6 +124,18 @@ for seed, (p, shape) in enumerate(((0.1, (100, 80)), (0.7, (60, 5, 40)), (0.5, (
 x = np.arange(6.0).reshape(2, 3)
 got = dropout_upscale(x, 0.0, True, np.random.default_rng(0))
 assert type(got) is np.ndarray and float(np.abs(got - x).max()) == 0, "dropout_upscale with p=0: expected x as it was."
+for p, training in ((0.4, False), (0.4, True), (0.0, True)):
+    x = np.random.default_rng(4).uniform(1, 2, (5, 6))
+    before = x.copy()
+    got = dropout_upscale(x, p, training, np.random.default_rng(0))
+    assert type(got) is np.ndarray, f"dropout_upscale: got a {type(got).__name__}, expected a NumPy array."
+    assert training or float(np.abs(got - before).max()) == 0, (
+        f"dropout_upscale, p={p}, training=False: all numbers must stay as they are."
+    )
+    assert not np.shares_memory(got, x), (
+        f"dropout_upscale, p={p}, training={training}: the result is x itself, or a view of it, and whoever changes the "
+        "result changes x. Return a new array, x.copy() for example."
+    )
 rng = np.random.default_rng(3)
 first, second = (dropout_upscale(np.ones(1000), 0.5, True, rng) for _ in range(2))
 assert float(np.abs(first - second).max()) > 0, "dropout_upscale: two calls with one rng dropped the same units."
@@ -154,7 +171,7 @@ plt.show()
 #
 # "At test time, we use all the neurons but multiply their outputs by 0.5" (section 4.2). Their rate was 0.5, so `p` and `1 - p` are the same number, and the sentence does not say which of the two is meant. You know it: at test time a unit should give what it gave **on average** while training.
 #
-# Write `dropout_paper(x, p, training, rng)`, with the arguments of exercise 1: while training only drop, else multiply.
+# Write `dropout_paper(x, p, training, rng)`, with the arguments of exercise 1: with `training=True` only drop, with `training=False` multiply all numbers by the right factor.
 
 
 # %% dropout-paper nbgrader={"grade": false, "grade_id": "dropout-paper", "locked": false, "schema_version": 3, "solution": true, "task": false} defines=["dropout_paper"] needs=["setup"]
@@ -184,7 +201,7 @@ assert type(got) is np.ndarray, f"dropout_paper: got a {type(got).__name__}, exp
 assert np.abs(got - 4).max() < 1e-9, f"dropout_paper of eights, p=0.5, training=False: got {got[:3]}, expected fours."
 
 # %% dropout-paper-hidden nbgrader={"grade": true, "grade_id": "dropout-paper-hidden", "locked": true, "points": 1, "schema_version": 3, "solution": false, "task": false} checks="other rates, both times, a coin for each number" needs=["dropout-paper"]
-# Other sizes, when your work is graded.
+# Other rates and sizes, when your work is graded.
 ### BEGIN HIDDEN TESTS
 for seed, (p, shape) in enumerate(((0.1, (100, 80)), (0.7, (60, 5, 40)), (0.25, (20_000,)))):
     x = np.random.default_rng(seed).uniform(1, 2, shape)
@@ -216,7 +233,7 @@ for seed, (p, shape) in enumerate(((0.1, (100, 80)), (0.7, (60, 5, 40)), (0.25, 
 #
 # ## Exercise 3: expected value and variance
 #
-# Dropout keeps the mean (if it is scaled), but it adds noise. How much? A unit `x` varies from picture to picture: mean $m$, variance $v$. The coin `k` is 1 with probability $q = 1 - p$, else 0, and knows nothing of `x`. You need two rules only: the mean of a product of independent numbers is the product of their means, and the variance is the mean of the square less the square of the mean.
+# Dropout keeps the mean (if it is scaled), but it adds noise. How much? A unit `x` varies from picture to picture: mean $m$, variance $v$. The coin `k` is 1 with probability $q = 1 - p$, else 0, and knows nothing of `x`. You need two rules only: the mean of a product of independent numbers is the product of their means, and the variance is the mean of the square minus the square of the mean.
 #
 # $$E[k x] = q\,m \qquad E[(k x)^2] = E[k]\,E[x^2] = q\,(v + m^2)$$
 #
@@ -249,11 +266,11 @@ for given, expected in (
         f"moments{given}: got {got}, expected numbers."
     )
     assert max(abs(a - b) for a, b in zip(got, expected)) < 1e-9, (
-        f"moments{given}: got {got}, expected {expected}. The variance is the mean of the square less the square of the mean."
+        f"moments{given}: got {got}, expected {expected}. The variance is the mean of the square minus the square of the mean."
     )
 
 # %% moments-hidden nbgrader={"grade": true, "grade_id": "moments-hidden", "locked": true, "points": 2, "schema_version": 3, "solution": false, "task": false} checks="other rates, means and variances, no dropout" needs=["moments"]
-# Other sizes, when your work is graded.
+# Other numbers, when your work is graded.
 ### BEGIN HIDDEN TESTS
 for mean, variance, p in ((2.0, 1.0, 0.2), (-3.0, 0.5, 0.75), (1.5, 4.0, 0.0), (0.0, 2.0, 0.9)):
     rng = np.random.default_rng(1)
@@ -338,12 +355,12 @@ print(f"paddle.vision.models.alexnet: {[(layer.p, layer.mode) for layer in publi
 #
 # Dropout multiplies by a constant, 0 or the scale. So its gradient is multiplied by the **same** constant, from the **same** mask.
 #
-# Write `dropout_gradient(g, mask, p, training, mode)`. `g` is the gradient of the loss by the layer's output, `mask` is `True` where a unit was kept, `mode` is one of Paddle's two names. Return the gradient by the layer's input. Mind the test time too: there a layer may also be asked for a gradient, and the mask plays no part.
+# Write `dropout_gradient(g, mask, p, training, mode)`. `g` is the gradient of the loss with respect to the layer's output, `mask` is `True` where a unit was kept, `mode` is one of Paddle's two names. Return the gradient with respect to the layer's input. Mind the test time too: there a layer may also be asked for a gradient, and the mask plays no part.
 
 
 # %% dropout-gradient nbgrader={"grade": false, "grade_id": "dropout-gradient", "locked": false, "schema_version": 3, "solution": true, "task": false} defines=["dropout_gradient"] needs=["setup"]
 def dropout_gradient(g, mask, p, training, mode):
-    """Gradient by the input of dropout, from g, the gradient by its output.
+    """Gradient with respect to the input of dropout, from g, that of its output.
 
     Example: dropout_gradient(np.array([3.0, 5.0]), np.array([True, False]), 0.5, True, "upscale_in_train") is [6, 0].
     """
@@ -364,7 +381,7 @@ for mode, expected in (("upscale_in_train", [6, 0, -2]), ("downscale_in_infer", 
     )
 
 # %% dropout-gradient-hidden nbgrader={"grade": true, "grade_id": "dropout-gradient-hidden", "locked": true, "points": 2, "schema_version": 3, "solution": false, "task": false} checks="other rates, both modes, training and test time, against Paddle" needs=["dropout-gradient"]
-# Other sizes, when your work is graded.
+# Other rates and modes, when your work is graded.
 ### BEGIN HIDDEN TESTS
 for seed, (p, shape) in enumerate(((0.2, (4, 6)), (0.75, (3, 2, 5)))):
     rng = np.random.default_rng(seed)
@@ -477,7 +494,7 @@ figure.legend(*panels[0].get_legend_handles_labels(), loc="outside lower center"
 plt.show()
 
 # %% trained-text [markdown]
-# Exactly equal to the geometric mean, for every `p`. The reason fits in a line: the logarithm of a softmax is its input less one number for all classes, and the input is *linear* in the mask. So averaging the logarithms averages the masks, and the mean of a mask is `1 - p`. (The paper's sentence is about a net with two such layers and ReLUs between: there the input is no longer linear in the masks, and "approximation" is the right word. You will see below how near it comes.)
+# Exactly equal to the geometric mean, for every `p`. The reason fits in a line: the logarithm of a softmax is its input minus one number for all classes, and the input is *linear* in the mask. So averaging the logarithms averages the masks, and the mean of a mask is `1 - p`. (The paper's sentence is about a net with two such layers and ReLUs between: there the input is no longer linear in the masks, and "approximation" is the right word. You will see below how near it comes.)
 #
 # Each mean of probabilities is weighted by the chance of its mask; the geometric one is divided by its sum, so that it adds up to 1.
 #
@@ -487,18 +504,18 @@ plt.show()
 #
 # ## Exercise 5: evaluate
 #
-# Write `evaluate(model, images, labels)`: the share of `images` whose largest output is at the right `label`, as a `float`. `images` is one batch (a tensor), `labels` an `int64` tensor `[N]`.
+# Write `evaluate(model, images, labels)`: the share of `images` whose largest output is at the index that `labels` gives, as a `float`. `images` is one batch (a tensor), `labels` an `int64` tensor `[N]`.
 #
 # - The model is measured in evaluation mode.
 # - No gradients are recorded (`paddle.no_grad`), which saves memory and time.
-# - Afterwards **every layer** is in the mode it was in before. A model in training may hold a layer that somebody has set to `eval` on purpose, and the other way round. `model.sublayers(include_self=True)` lists the layers.
+# - Afterwards **every layer** is in the mode it was in before. A model in training may hold a layer that somebody has set to `eval` on purpose, and the other way round. `model.sublayers(include_self=True)` lists the layers. To set one layer only, write `layer.training = True` (`layer.train()` changes its sublayers too).
 
 
 # %% evaluate nbgrader={"grade": false, "grade_id": "evaluate", "locked": false, "schema_version": 3, "solution": true, "task": false} defines=["evaluate"] needs=["setup"]
 def evaluate(model, images, labels):
     """Top-1 accuracy in evaluation mode; the modes of all layers are afterwards as before.
 
-    Example: evaluate(model, images, labels) is 0.75 when three of four largest outputs are at the right label.
+    Example: evaluate(model, images, labels) is 0.75 when three of four largest outputs are at the index that labels gives.
     """
     ### BEGIN SOLUTION
     modes = [(layer, layer.training) for layer in model.sublayers(include_self=True)]
@@ -524,7 +541,7 @@ assert model.training and model[0].training, "evaluate: the model came in traini
 
 
 # %% evaluate-hidden nbgrader={"grade": true, "grade_id": "evaluate-hidden", "locked": true, "points": 3, "schema_version": 3, "solution": false, "task": false} checks="models that came in eval mode or in mixed modes, no gradients, other accuracies" needs=["evaluate"]
-# Other sizes, when your work is graded.
+# Other models, when your work is graded.
 ### BEGIN HIDDEN TESTS
 class Watched(paddle.nn.Layer):
     def forward(self, x):
@@ -559,7 +576,7 @@ for seed, modes in enumerate(
 ### END HIDDEN TESTS
 
 # %% nets-text [markdown]
-# Now a net to try it on: `mini` without LRN, dropout 0.5 after `fc6` and `fc7`, six epochs on 1,000 pictures of `petals`. It is trained twice, in either mode of dropout. (All is measured on the 500 validation pictures.)
+# Now a net to try it on: `mini` without LRN, dropout 0.5 after `fc6` and `fc7`, six epochs on 1,000 pictures of `petals`. It is trained twice, once in each mode of dropout. (All is measured on the 500 validation pictures.)
 #
 # Then each net is used in three ways: as it should be; with dropout left on, as in the puzzle (20 times, with other masks); and with its weights put into a net of the **other** mode. That happens easily: the file with the weights does not say which mode they were trained in, and `paddle.vision.models.alexnet`, for one, has `downscale_in_infer` while Paddle's default is `upscale_in_train`.
 #
@@ -680,20 +697,20 @@ panels[0].legend()
 plt.show()
 
 # %% scaling-text [markdown]
-# One pass costs as much as one of these passes, and here it was as good as hundreds of them together. The geometric mean comes nearest to it, as the paper says.
+# More than 300, if it ever gets there: here neither mean had reached the one pass when the curves ended, neither in loss nor in accuracy (though in accuracy it is a matter of a few pictures among the 500). In loss the geometric mean comes nearest, as the paper says. And the one pass costs as much as one masked pass.
 #
 # ## Exercise 6: which dropout is it?
 #
 # Somebody hands you a layer that claims to be dropout. Where does it scale? Find out by **probing**: put in numbers that you know, look at what comes out, in both modes.
 #
-# Write `scaling_of(layer)`. `layer` is a `paddle.nn.Layer` that takes a `float32` tensor `[N, C]` and drops single numbers with a rate between 0.1 and 0.9; it may come in either mode. Return
+# Write `scaling_of(layer)`. `layer` is a `paddle.nn.Layer` that takes a `float32` tensor `[N, C]` and drops single numbers with a rate between 0.1 and 0.9; it may come in either mode, and you may leave it in any. Return
 #
 # - `"upscale_in_train"`: scales what it keeps while training, nothing in `eval` mode,
 # - `"downscale_in_infer"`: scales in `eval` mode only,
 # - `"none"`: scales in neither,
-# - `"both"`: scales in both, which is once too often.
+# - `"both"`: divides while training *and* multiplies in `eval` mode, which is once too often.
 #
-# Do not trust its attributes: the layer may not be Paddle's, and its `mode` may be missing or wrong. (Why `[N, C]`: on a tensor of one dimension Paddle 3.3.1's own layer fails on a CPU, in `downscale_in_infer` and `eval` mode.)
+# Do not trust its attributes: the layer may not be Paddle's, and its `mode` may be missing or wrong. When it works, test it on `_drop1` and `_drop2`, the dropout layers of `paddle.vision.models.alexnet()`. (Why `[N, C]`: on a tensor of one dimension Paddle 3.3.1's own layer fails on a CPU, in `downscale_in_infer` and `eval` mode.)
 
 
 # %% scaling-of nbgrader={"grade": false, "grade_id": "scaling-of", "locked": false, "schema_version": 3, "solution": true, "task": false} defines=["scaling_of"] needs=["setup"]
@@ -723,7 +740,7 @@ for mode in ("upscale_in_train", "downscale_in_infer"):
 
 
 # %% scaling-of-hidden nbgrader={"grade": true, "grade_id": "scaling-of-hidden", "locked": true, "points": 2, "schema_version": 3, "solution": false, "task": false} checks="layers that scale nowhere or twice, other rates, wrong attributes, layers that come in eval mode" needs=["scaling-of"]
-# Other sizes, when your work is graded.
+# Other layers, when your work is graded.
 ### BEGIN HIDDEN TESTS
 class Claims(paddle.nn.Layer):
     def __init__(self, p, up, down, mode):
@@ -748,24 +765,23 @@ for seed, ((up, down), expected) in enumerate(names.items()):
             assert got == expected, (
                 f"scaling_of a layer with rate {p} that {'scales' if up else 'does not scale'} while training and "
                 f"{'scales' if down else 'does not scale'} in eval mode: got {got!r}, expected {expected!r}."
+                f"{'' if starts_in_training else ' This layer came in eval mode: set the mode before you probe.'}"
             )
 ### END HIDDEN TESTS
 
 # %% history [markdown]
-# Test it on `paddle.vision.models.alexnet()` if you like: its layers are `_drop1` and `_drop2`. Its dropout stands *before* the first two fc layers, on their inputs; in the paper and in this package's `paper` it stands on their outputs.
-#
 # ## What the paper did
 #
-# - Dropout at 0.5 "in the first two fully-connected layers" (section 4.2). None in the convolutions, none after the last layer.
+# - Dropout at 0.5 "in the first two fully-connected layers" (section 4.2). None in the convolutions, none after the last layer. In the paper and in this package's `paper` it stands on the *outputs* of these two layers; in `paddle.vision.models.alexnet()` it stands before them, on their inputs.
 # - Scaled at test time, so this package's `paper` has `downscale_in_infer`.
 # - "Without dropout, our network exhibits substantial overfitting. Dropout roughly doubles the number of iterations required to converge."
-# - Of its 61 million parameters about 59 million are in the three fc layers: most of what it has to learn by heart with.
+# - Of its 61 million parameters about 59 million are in the three fc layers: that is where it can memorise pictures.
 #
 # ## Does it help?
 #
 # The paper's claim has two sides: less overfitting, slower learning. So the answer should depend on how many pictures there are and how long one trains. The package's ablation `dropout` trains `mini` with the rates 0, 0.25, 0.5 and 0.75, once on all of its training pictures and once on a tenth of them (each is then seen ten times an epoch, so that all make the same number of steps). No augmentation, no LRN. For each seed all rates start from the same weights and see the pictures in the same order.
 #
-# The quick run takes 500 pictures (or 50), 4 epochs and two seeds. **Predict** for each side: which rate wins?
+# The quick run takes 500 pictures (or 50), 4 epochs and two seeds. **Predict** for each number of pictures: which rate wins?
 
 # %% live needs=["setup"]
 RATES = ("0", "0.25", "0.5", "0.75")
@@ -856,9 +872,9 @@ plots.differences(ablation.read("results/dropout-cifar10.json"))
 #
 # ## Traps
 #
-# - **`F.dropout(x, 0.5)` never sleeps.** The function has no flag of a model to look at, and `training=True` is its default. In a `forward` write `F.dropout(x, 0.5, training=self.training)`, or use the layer.
+# - **`F.dropout(x, 0.5)` is always on.** The function has no flag of a model to look at, and `training=True` is its default. In a `forward` write `F.dropout(x, 0.5, training=self.training)`, or use the layer.
 # - **Single pixels of a map.** Next to a dropped number of a convolution's output stand neighbours that say nearly the same. `Dropout2D` drops whole channels.
-# - **After the last layer.** One published AlexNet, as its text describes it, has a dropout behind each of its first three fc layers. Put it behind the *last* one and it drops the answers themselves: in training every class, the right one too, gets a logit of 0 in half of the passes.
+# - **After the last layer.** One published AlexNet, as its text describes it, has four fc layers and a dropout behind each of the first three (here it is `VARIANTS["blog"]`). There that is no mistake. But copy "a dropout behind each of three fc layers" into a net that has three, and the last one drops the answers themselves: in training every class, the right one too, gets a logit of 0 in half of the passes.
 
 
 # %% traps needs=["setup", "nets"]
@@ -891,11 +907,11 @@ for row, (name, way) in zip(panels, ways.items()):
         panel.set_xticks([])
         panel.set_yticks([])
     row[0].set_ylabel(name)
-figure.suptitle("four channels of conv1")
+figure.suptitle("four channels of relu1")
 plt.show()
 
 # %% questions [markdown]
-# The second row still shows the same flower: its holes can be filled in from the neighbours. In the third, what a channel knew is gone.
+# The second row still shows the three flowers: the holes can be filled in from the neighbours. In the third row two channels are gone, with all that they knew, and the other two are whole. (Both are twice as bright: what is kept is divided by `1 - p`.)
 #
 # ## Three questions
 #

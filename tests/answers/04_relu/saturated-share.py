@@ -10,6 +10,14 @@ def saturated_share(values, low, high):
     return float(((values < low + near) | (values > high - near)).all(axis=0).mean())
 
 
+# %% wrong-same-bound-only-in-the-first-and-the-last-picture
+def saturated_share(values, low, high):
+    near = 0.01 * (high - low)
+    at_low, at_high = values < low + near, values > high - near
+    always = (at_low | at_high).all(axis=0)
+    return float((always & (at_low[0] == at_low[-1])).mean())
+
+
 # %% wrong-one-picture-is-enough
 def saturated_share(values, low, high):
     near = 0.01 * (high - low)

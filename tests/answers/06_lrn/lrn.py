@@ -42,6 +42,12 @@ def lrn(x, n=5, k=2.0, alpha=1e-4, beta=0.75):
     return x / (k + alpha * sums) ** 0.75
 
 
+# %% wrong-convolve-same
+def lrn(x, n=5, k=2.0, alpha=1e-4, beta=0.75):
+    sums = np.apply_along_axis(lambda squares: np.convolve(squares, np.ones(n), "same"), 1, x * x)
+    return x / (k + alpha * sums) ** beta
+
+
 # %% wrong-in-place
 def lrn(x, n=5, k=2.0, alpha=1e-4, beta=0.75):
     squares = np.pad(x * x, ((0, 0), (n // 2, n // 2), (0, 0), (0, 0)))

@@ -43,6 +43,18 @@ def dropout_upscale(x, p, training, rng):
     return x * (np.random.default_rng(0).random(x.shape) >= p) / (1 - p)
 
 
+# %% wrong-x-itself-at-test-time
+def dropout_upscale(x, p, training, rng):
+    if not training:
+        return x
+    return x * (rng.random(x.shape) >= p) / (1 - p)
+
+
+# %% wrong-view-at-test-time
+def dropout_upscale(x, p, training, rng):
+    return x * (rng.random(x.shape) >= p) / (1 - p) if training else x[...]
+
+
 # %% wrong-in-place
 def dropout_upscale(x, p, training, rng):
     if training:
