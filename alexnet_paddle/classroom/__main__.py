@@ -77,6 +77,10 @@ def grade_submissions(arguments) -> None:
     words = ", ".join(f"{count} {status}" for status, count in counts.items() if count)
     print(f"{len(results)} notebooks: {words}")
     print(f"{arguments.out}: grades.csv")
+    if arguments.gradebook:
+        from alexnet_paddle.classroom.gradebook import FILE, write_current
+
+        write_current(results, arguments.out / FILE)
 
 
 if __name__ == "__main__":
