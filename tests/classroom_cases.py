@@ -158,6 +158,8 @@ ILL = {
     "equals everything": Ill(lambda answer, name: f"{EQUAL}\n{name} = Equal()", grade.WRONG),
     "patched allclose": Ill(patched("allclose"), grade.REFUSED, 0, "this was changed: numpy.allclose"),
     "patched testing": Ill(patched("testing.assert_allclose"), grade.REFUSED, 0, "this was changed: numpy.testing"),
+    "half a character": Ill(before("raise ValueError('\\ud800')"), grade.WRONG, 0, "ValueError"),
+    "deep": Ill(called("raise ValueError(" + "+".join(["1"] * 900) + ")"), grade.WRONG, 0, "ValueError"),
     "sys.exit": Ill(before("import sys\nsys.exit(0)"), grade.WRONG, 0, "your code ended the program"),
     "searches for the asserts": Ill(
         before(SEARCH.replace("{places}", repr(HIDDEN_FILES)[1:-1])), grade.RIGHT, "all", "refused: reading outside"
