@@ -87,8 +87,8 @@ def find(notebook, name) -> dict:
 
 @dataclass(frozen=True)
 class Ill:
-    """`code` makes a cell of a right answer and the name that the exercise defines. What it has to become: `status`,
-    a `share` of the points (0, "visible" or "all"), and `words` somewhere in its reason and remarks."""
+    """`code` makes a cell of a right answer and the name that the exercise defines. What it has to become: `status`, a
+    pattern; a `share` of the points (0, "visible" or "all"), and `words` somewhere in its reason and remarks."""
 
     code: Callable[[str, str], str]
     status: str
@@ -157,7 +157,7 @@ ILL = {
     "prints 1 GB": Ill(before("for _ in range(1 << 14): print('x' * (1 << 16))"), grade.RIGHT, "all"),
     "equals everything": Ill(lambda answer, name: f"{EQUAL}\n{name} = Equal()", grade.WRONG),
     "patched allclose": Ill(patched("allclose"), grade.REFUSED, 0, "this was changed: numpy.allclose"),
-    "patched testing": Ill(patched("testing.assert_allclose"), grade.REFUSED, 0, "this was changed: numpy.testing"),
+    "patched testing": Ill(patched("testing.assert_allclose"), f"{grade.REFUSED}|{grade.WRONG}"),
     "half a character": Ill(before("raise ValueError('\\ud800')"), grade.WRONG, 0, "ValueError"),
     "deep": Ill(called("raise ValueError(" + "+".join(["1"] * 900) + ")"), grade.WRONG, 0, "ValueError"),
     "sys.exit": Ill(before("import sys\nsys.exit(0)"), grade.WRONG, 0, "your code ended the program"),
@@ -192,7 +192,7 @@ def assert_became(name, one: dict, kind: str) -> None:
     """That an exercise's result is what has to become of this illness."""
     wanted = ILL[kind]
     visible, hidden = points(name, one["name"])
-    assert one["status"] == wanted.status, (kind, words_of(one))
+    assert re.fullmatch(wanted.status, one["status"]), (kind, words_of(one))
     assert one["points"] == {0: 0, "visible": visible, "all": visible + hidden}[wanted.share]
     assert one["possible"] == visible + hidden
     assert re.search(wanted.words, words_of(one)), (kind, words_of(one))

@@ -458,7 +458,6 @@ def test_a_right_answer_passes(confined):
 def test_a_cheat_gets_no_points(confined, name):
     outcome = ask(confined, CHEATS[name])
     assert passing(outcome) == 0, outcome
-    assert passing(ask(confined, "def answer(n):\n    return n * n")) == 2, "the next answer is judged as ever"
 
 
 @needs_bubblewrap
@@ -467,6 +466,11 @@ def test_what_leads_out_is_refused(confined, name):
     outcome = ask(confined, REFUSED[name])
     assert passing(outcome) == 0
     assert outcome.get("failed") == "own" or "ended" in outcome or "tampered" in outcome, outcome
+
+
+@needs_bubblewrap
+def test_after_all_that_a_right_answer_still_passes(confined):
+    assert passing(ask(confined, "def answer(n):\n    return n * n")) == 2
 
 
 BARE = [name for name in (*CHEATS, *REFUSED) if name.startswith(("frames: ", "files: ", "foreign: ", "grader: "))]

@@ -26,7 +26,7 @@ from alexnet_paddle.files import write_json, write_whole
 from alexnet_paddle.runtime import cpu_count
 
 CELL_SECONDS = 20
-ALL_SECONDS = 900  # by the clock, for all exercises of one submission
+ALL_SECONDS = 1800  # by the clock, for all exercises of one submission
 GRADED, PARTLY, UNREADABLE = "graded", "partly graded", "cannot be read"
 # What an exercise can be.
 RIGHT, IN_PART, WRONG, STOPPED, REFUSED = "right", "partly right", "wrong", "stopped", "refused"
