@@ -2,6 +2,7 @@
 
 import sqlite3
 
+import classroom_cases as cases
 import pytest
 from course_fixtures import CHAPTERS
 
@@ -123,3 +124,13 @@ def test_a_database_is_whole_or_as_it_was(written, tmp_path, monkeypatch):
     with pytest.raises(KeyError):
         gradebook.write_gradebook(broken, CHAPTERS, path)
     assert path.read_bytes() == written.read_bytes() and list(tmp_path.iterdir()) == [path]
+
+
+def test_the_command_writes_it_beside_the_grades(tmp_path):
+    from alexnet_paddle.classroom import __main__ as command
+
+    cases.write(tmp_path / "in", "ada", cases.answered(NAME, {}))
+    arguments = ["grade", tmp_path / "in", "--out", tmp_path / "out", "--gradebook"]
+    command.main([str(argument) for argument in arguments])
+    assert {row[:2] for row in content(tmp_path / "out" / "gradebook.db")} == {("ada", NAME)}
+    assert sorted(path.name for path in (tmp_path / "out").iterdir()) == ["gradebook.db", "grades.csv", "results"]

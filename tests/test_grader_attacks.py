@@ -34,6 +34,7 @@ for n in (5, 7, 11):
     assert Fraction(got) == expected, "as fractions"
     assert paddle.to_tensor([got]).numpy().tolist() == [expected], "as tensors"
 """
+WEAK = "got = answer(3)\nassert np.allclose(np.array([got]), np.array([9])), 'three'"  # for those who patch it
 
 
 @pytest.fixture(scope="module")
@@ -48,11 +49,11 @@ def bare():
         yield worker
 
 
-def ask(worker, code, seconds=20):
+def ask(worker, code, visible=VISIBLE, hidden=HIDDEN):
     cells = [{**SETUP, "kind": "given", "takes": []}]
     cells += [{"title": "answer", "source": textwrap.dedent(code), "kind": "own", "takes": ["answer"]}]
-    asserts = [{"title": f"answer-{part}", "source": source} for part, source in (("v", VISIBLE), ("h", HIDDEN))]
-    return worker.ask({"name": "answer", "cells": cells, "seconds": seconds}, asserts)
+    asserts = [{"title": f"answer-{part}", "source": source} for part, source in (("v", visible), ("h", hidden))]
+    return worker.ask({"name": "answer", "cells": cells, "seconds": 20}, asserts)
 
 
 SEARCH = """
@@ -425,6 +426,11 @@ def gathered(**groups):
 
 CHEATS = gathered(
     frames={name: by_frame(get) for name, get in IN_FRAMES.items()},
+    hooks={name: f"{code}\n{'' if 'def answer' in code else WRONG}" for name, code in HOOKS.items()},
+    lazy=LAZY,
+    descriptors=ON_DESCRIPTORS,
+)
+TAMPERED = gathered(
     patches={name: code + WRONG for name, code in PATCHES.items()},
     lazily_patched={
         name: WRONG.replace("return 0", textwrap.indent(code, "    ").strip() + "\n    return 0")
@@ -434,9 +440,6 @@ CHEATS = gathered(
         name: f"import __main__ as program\n{code}\n{PATCHES['numpy.allclose']}{WRONG}"
         for name, code in IN_THE_GRADER.items()
     },
-    hooks={name: f"{code}\n{'' if 'def answer' in code else WRONG}" for name, code in HOOKS.items()},
-    lazy=LAZY,
-    descriptors=ON_DESCRIPTORS,
 )
 REFUSED = gathered(
     processes={name: f"{code}\n{WRONG}" for name, code in PROCESSES.items()},
@@ -461,6 +464,14 @@ def test_a_cheat_gets_no_points(confined, name):
 
 
 @needs_bubblewrap
+@pytest.mark.parametrize("name", TAMPERED)
+def test_changing_what_judges_is_noticed(confined, name):
+    outcome = ask(confined, TAMPERED[name], WEAK, WEAK)
+    assert passing(outcome) == 0, outcome
+    assert "tampered" in outcome or outcome["noted"], outcome
+
+
+@needs_bubblewrap
 @pytest.mark.parametrize("name", REFUSED)
 def test_what_leads_out_is_refused(confined, name):
     outcome = ask(confined, REFUSED[name])
@@ -473,7 +484,7 @@ def test_after_all_that_a_right_answer_still_passes(confined):
     assert passing(ask(confined, "def answer(n):\n    return n * n")) == 2
 
 
-BARE = [name for name in (*CHEATS, *REFUSED) if name.startswith(("frames: ", "files: ", "foreign: ", "grader: "))]
+BARE = [name for name in (*CHEATS, *REFUSED) if name.startswith(("frames: ", "files: ", "foreign: "))]
 
 
 @pytest.mark.slow

@@ -148,7 +148,14 @@ class Grader:
 
     def exercises(self, chapter, answers) -> list[dict]:
         """The results of all exercises. The process is started anew, once, when it has died."""
-        results, waiting, starts = {}, list(chapter.exercises), 0
+        results, waiting, starts = {}, [], 0
+        for exercise in chapter.exercises:  # a notebook without answers needs no process
+            answer = answers[exercise.name]
+            if answer.source is None or submissions.is_stub(answer.source, submissions.defines(chapter, exercise)):
+                outcome = {"unattempted": True}
+                results[exercise.name] = in_words(chapter, exercise, answer, outcome, self.seconds)
+            else:
+                waiting.append(exercise)
         ends = time.monotonic() + ALL_SECONDS
         while waiting:
             try:
@@ -171,14 +178,11 @@ class Grader:
                         answer = answers[exercise.name]
                         results[exercise.name] = in_words(chapter, exercise, answer, outcome, self.seconds)
                     waiting = []
-        return list(results.values())
+        return [results[exercise.name] for exercise in chapter.exercises]
 
     def outcome(self, worker, chapter: Chapter, exercise: Exercise, answers: dict[str, Answer]) -> dict:
         """What the worker says of an answer; where it builds on other exercises, with the student's own answers to
         them first, and if that fails with the course's, so that one mistake does not count twice."""
-        answer = answers[exercise.name]
-        if answer.source is None or submissions.is_stub(answer.source, submissions.defines(chapter, exercise)):
-            return {"unattempted": True}
         asserts = [
             {"title": name, "source": chapter.cells[name].source} for name in (exercise.visible, exercise.hidden)
         ]

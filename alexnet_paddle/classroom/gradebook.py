@@ -9,6 +9,7 @@ from __future__ import annotations
 import os
 import shutil
 import sys
+import warnings
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -33,7 +34,8 @@ def write_gradebook(results: list[dict], chapters: dict[str, Chapter], path: Pat
     try:
         if path.exists():
             shutil.copyfile(path, unfinished)
-        with _alembic_found(), Gradebook(f"sqlite:///{unfinished}") as book:
+        with warnings.catch_warnings(), _alembic_found(), Gradebook(f"sqlite:///{unfinished}") as book:
+            warnings.simplefilter("ignore")  # of SQLAlchemy, about nbgrader
             for name in sorted({result["chapter"] for result in results if result["chapter"]}):
                 _add_chapter(book, chapters[name])
             for result in results:

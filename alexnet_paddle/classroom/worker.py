@@ -384,8 +384,9 @@ def child(job: dict, channel: socket.socket, secret: str, trusted, readable, fix
     found = []
 
     def check():
-        if what := found or changed():
-            found[:] = [what]
+        if not found and (what := changed()):
+            found.append(what)
+        if found:
             raise Refused
 
     results = []
