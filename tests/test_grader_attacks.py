@@ -493,7 +493,23 @@ def test_without_bubblewrap_the_program_itself_refuses(bare, name):
     outcome = ask(bare, {**CHEATS, **REFUSED}[name])
     assert passing(outcome) == 0
     if name in REFUSED:
-        assert outcome.get("failed") == "own" and outcome["noted"], outcome
+        assert outcome.get("failed") == "own", outcome
+
+
+BY_ADDRESS = """
+import numpy as np
+def answer(n):
+    class Digits:
+        __array_interface__ = {"data": (id(9) + 24, False), "shape": (1,), "typestr": "<u4", "version": 3}
+    np.asarray(Digits())[0] = 4  # 9 is 4 from now on
+    return 4
+"""
+
+
+@needs_bubblewrap
+@pytest.mark.xfail(strict=True, reason="NumPy writes to any address; only another process than the judge's would help")
+def test_memory_cannot_be_written_through_numpy(confined):
+    assert passing(ask(confined, BY_ADDRESS)) == 0
 
 
 # ---- files ---------------------------------------------------------------------------------------------
