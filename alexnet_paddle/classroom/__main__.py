@@ -81,6 +81,10 @@ def grade_submissions(arguments) -> None:
     words = ", ".join(f"{count} {status}" for status, count in counts.items() if count)
     print(f"{len(results)} notebooks: {words}")
     print(f"{arguments.out}: grades.csv; summary.html is for you; {feedback.FOLDER}/ has {len(pages)} students' pages")
+    if arguments.gradebook:
+        from alexnet_paddle.classroom.gradebook import FILE, write_gradebook
+
+        write_gradebook(results, chapters, arguments.out / FILE)
 
 
 if __name__ == "__main__":

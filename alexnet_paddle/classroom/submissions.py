@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import ast
 import json
+import lzma
 import re
 import shutil
 import tempfile
 import warnings
 import zipfile
+import zlib
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -20,6 +22,7 @@ from alexnet_paddle.classroom.chapter import Chapter, is_graded
 from alexnet_paddle.errors import InputError, printable
 
 MOST_BYTES = 50 << 20  # of one notebook
+MOST_CELLS, MOST_CODE = 2_000, 200_000  # cells, and characters of one: looking through more takes minutes
 MOST_FILES = 20_000  # in a zip
 MOST_UNPACKED = 20 << 30  # bytes that a zip may unpack to
 
@@ -34,10 +37,12 @@ class CannotRead(Exception):
 
 @dataclass(frozen=True)
 class Submission:
-    """`file` is None where a student's folder holds no notebook."""
+    """`file` is None where a student's folder holds no notebook; `place` is where it is below the folder that was
+    given, different for each."""
 
     student: str
     file: Path | None
+    place: str = ""
 
 
 @contextmanager
@@ -57,47 +62,75 @@ def opened(place: Path):
 def find(folder: Path) -> list[Submission]:
     """Notebooks below subfolders, which have the students' names, and those in the folder itself."""
     found = []
+
+    def add(student, file):
+        found.append(Submission(printable(student), file, (file or place).relative_to(folder).as_posix()))
+
     for place in sorted(folder.iterdir(), key=lambda path: path.name):
         if place.name.startswith((".", "__MACOSX")):
             continue
         if place.is_dir():
-            files = sorted(
-                path
-                for path in place.rglob("*.ipynb")
-                if path.is_file()
-                and not any(part.startswith((".", "__MACOSX")) for part in path.relative_to(place).parts)
-            )
             match = PLATFORM_FOLDER.match(place.name)
-            student = printable(match[1] if match else place.name)
-            found += [Submission(student, file) for file in files] or [Submission(student, None)]
+            student = match[1] if match else place.name
+            # A student's folder that is a link leads to another student's: it is handed on, and then not read.
+            files = [place] if place.is_symlink() else sorted(filter(_counts(place), place.rglob("*.ipynb")))
+            for file in files or [None]:
+                add(student, file)
         elif place.suffix == ".ipynb":
             match = PLATFORM_FILE.match(place.name)
-            found.append(Submission(printable(match[1] if match else place.stem), place))
+            add(match[1] if match else place.stem, place)
     return found
+
+
+def _counts(folder):
+    """Whether a path below a student's folder is a notebook, and none of those that systems put beside."""
+
+    def test(path):
+        hidden = any(part.startswith((".", "__MACOSX")) for part in path.relative_to(folder).parts)
+        return not hidden and not path.is_dir()
+
+    return test
 
 
 def unpacked(file: Path, folder: Path) -> Path:
     """Unpack a zip below `folder`. Raises InputError for one that is damaged, or would fill the disk."""
     try:
         with zipfile.ZipFile(file) as archive:
-            entries = [entry for entry in archive.infolist() if not entry.is_dir()]
-            if len(entries) > MOST_FILES or sum(entry.file_size for entry in entries) > MOST_UNPACKED:
+            entries = archive.infolist()
+            notebooks = [entry for entry in entries if entry.filename.endswith(".ipynb")]
+            sizes = sum(entry.file_size for entry in notebooks if entry.file_size <= MOST_BYTES)
+            if len(entries) > MOST_FILES or sizes > MOST_UNPACKED:
                 raise InputError(f"{file}: unpacks to too much; give a folder")
             for entry in entries:
-                parts = [part for part in re.split(r"[\\/]", entry.filename) if part not in ("", ".", "..")]
-                target = folder.joinpath(*parts)
-                target.parent.mkdir(parents=True, exist_ok=True)
-                with archive.open(entry) as source, open(target, "wb") as copy:
-                    shutil.copyfileobj(source, copy)
+                _unpack(archive, entry, folder)
     except (zipfile.BadZipFile, NotImplementedError, RuntimeError, EOFError) as error:
         raise InputError(
             f"{file}: not a zip that can be read ({error}); export it again, or unpack it yourself"
         ) from None
-    inside = list(folder.iterdir())
+    inside = [path for path in folder.iterdir() if not path.name.startswith((".", "__MACOSX"))]
     # One folder around all: what it holds are the students, unless it holds notebooks itself.
     if len(inside) == 1 and inside[0].is_dir() and not list(inside[0].glob("*.ipynb")):
         return inside[0]
     return folder
+
+
+def _unpack(archive, entry, folder) -> None:
+    """Unpack one entry, only if it is a notebook; of others only the folder, which says that there is a student. One
+    that is damaged stays as far as it comes, one that is too large becomes a hole of its size."""
+    parts = [part.replace(":", "_") for part in re.split(r"[\\/]", entry.filename) if part not in ("", ".", "..")]
+    *parents, name = parts or [""]
+    target = folder.joinpath(*parents)
+    with suppress(OSError, ValueError, zipfile.BadZipFile, zlib.error, lzma.LZMAError, EOFError, RuntimeError):
+        target.mkdir(parents=True, exist_ok=True)
+        if entry.is_dir():
+            (target / name).mkdir(exist_ok=True)
+        elif name.endswith(".ipynb"):
+            with open(target / name, "wb") as copy:
+                if entry.file_size > MOST_BYTES:
+                    copy.truncate(MOST_BYTES + 1)
+                    return
+                with archive.open(entry) as source:
+                    shutil.copyfileobj(source, copy)
 
 
 # ---- a notebook, in any state ------------------------------------------------------------------------
@@ -112,32 +145,44 @@ class Cell:
     grade_id: str | None
 
 
+def content(file: Path) -> bytes:
+    """What a file holds. Raises CannotRead, also for what is no file: a link may lead to another student's, and reading
+    a pipe or a device does not end."""
+    try:
+        if file.is_symlink() or not file.is_file():
+            raise CannotRead("the file is a link, or no file; hand in the notebook itself")
+        if (size := file.stat().st_size) > MOST_BYTES:
+            raise CannotRead(f"the file is too large ({size >> 20} MB); remove its outputs and hand it in again")
+        return file.read_bytes()
+    except OSError as error:
+        raise CannotRead(f"the file cannot be opened ({error.strerror})") from None
+
+
 def read(file: Path) -> list[Cell]:
     """The cells of a notebook of any version. Raises CannotRead."""
     try:
-        if (size := file.stat().st_size) > MOST_BYTES:
-            raise CannotRead(f"the file is too large ({size >> 20} MB); remove its outputs and hand it in again")
-        text = file.read_bytes().decode("utf-8-sig")
-    except OSError as error:
-        raise CannotRead(f"the file cannot be opened ({error.strerror})") from None
+        text = content(file).decode("utf-8-sig")
     except UnicodeDecodeError:
         raise CannotRead("the file is not a notebook: it is not text") from None
     if not text.strip():
         raise CannotRead("the file is empty")
     try:
-        content = json.loads(text)
+        notebook = json.loads(text)
     except (ValueError, RecursionError):
         raise CannotRead("the file is not a whole notebook: it is cut off, or not JSON") from None
-    if not isinstance(content, dict) or not {"cells", "worksheets"} & set(content):
+    if not isinstance(notebook, dict) or not {"cells", "worksheets"} & set(notebook):
         raise CannotRead("the file is JSON, but not a notebook: it has no cells")
-    if "cells" not in content:  # format 3, which nbformat upgrades
+    if "cells" not in notebook:  # format 3, which nbformat upgrades
         try:
-            content = nbformat.convert(nbformat.from_dict(content), 4)
+            notebook = nbformat.convert(nbformat.from_dict(notebook), 4)
         except Exception:
             raise CannotRead("the file is a notebook of an old format that cannot be upgraded") from None
     # From here on without nbformat: it refuses notebooks that a person reads without noticing anything.
-    cells = content["cells"] if isinstance(content["cells"], list) else []
-    return [_cell(cell) for cell in cells if isinstance(cell, dict)]
+    cells = notebook["cells"] if isinstance(notebook["cells"], list) else []
+    cells = [_cell(cell) for cell in cells if isinstance(cell, dict)]
+    if len(cells) > MOST_CELLS or any(len(cell.source) > MOST_CODE for cell in cells if cell.kind == "code"):
+        raise CannotRead("the notebook has more cells or longer cells than a person writes; hand in only your answers")
+    return cells
 
 
 def _cell(cell) -> Cell:
@@ -330,8 +375,10 @@ def _empty(body) -> bool:
     for node in body:
         if isinstance(node, ast.Expr) and not isinstance(node.value, ast.Constant):
             return False
-        if isinstance(node, ast.Raise) and "NotImplementedError" not in ast.dump(node):
-            return False
+        if isinstance(node, ast.Raise):
+            names = {part.id for part in ast.walk(node) if isinstance(part, ast.Name)}
+            if "NotImplementedError" not in names:
+                return False
         if isinstance(node, (ast.FunctionDef, ast.ClassDef)) and not _empty(node.body):
             return False
         if not isinstance(node, (ast.Expr, ast.Pass, ast.Raise, ast.FunctionDef, ast.ClassDef)):
