@@ -35,7 +35,7 @@ from alexnet_paddle.variants import LRN, VARIANTS, Activation, AlexNetConfig, Dr
 WINDOWS = 4  # an epoch's training error is taken in so many parts
 TARGET_ERROR = 0.25  # the training error that the paper's figure 1 races to
 MOST_VALIDATION = 1000  # pictures measured after each epoch; the test split is measured whole, once
-COST_ROUNDS, COST_STEPS = 9, 4
+COST_ROUNDS, COST_STEPS = 15, 8
 HIDDEN_STAGE = (Linear(192), Activation(), Dropout())
 
 # Student's t for 95%, two-sided, by degrees of freedom from 1 on.
@@ -116,6 +116,8 @@ ABLATIONS = {
             "off": Arm({"lrn": False}),
             "printed alpha": Arm({"lrn": LRN()}, against="off"),
             "source's alpha": Arm({"lrn": LRN(divide_by_size=True)}, against="off"),
+            # The control: no neighbour counts, and what is left of LRN is to multiply by 2^-0.75.
+            "alpha 0": Arm({"lrn": LRN(alpha=0.0)}, against="off"),
         },
         recipe=RECIPES["quick"],
         cost=True,
