@@ -649,9 +649,9 @@ plt.show()
 #
 # ## What does it change?
 #
-# Now the comparison: `mini` on `petals`, inputs divided by their standard deviation, three arms: no LRN, alpha as printed, the source's alpha. Everything else is the same: pictures, order, random numbers.
+# Now the comparison: `mini` on `petals`, inputs divided by their standard deviation, four arms: no LRN, alpha as printed, the source's alpha, and as a control alpha = 0, where no neighbour counts and only the multiplication by 0.595 is left. Everything else is the same: pictures, order, random numbers.
 #
-# **Predict**, with the histogram of the real net in mind: will "printed alpha" and "source's alpha" differ? And what is left as the difference between "off" and these two? (Two LRN layers: `0.595 * 0.595 = 0.354`.)
+# **Predict**, with the histogram of the real net in mind: will the three with LRN differ from each other? And what is left as the difference between "off" and these three? (Two LRN layers: `0.595 * 0.595 = 0.354`.)
 
 # %% live needs=["setup"]
 chosen = ablation.ABLATIONS["lrn"]
@@ -667,7 +667,7 @@ plots.ablation_curves(live)
 # %% live-after [markdown]
 # A few epochs and two seeds prove nothing. That is what the record is for, with more pictures, epochs and seeds.
 #
-# But you can see how large the noise is, at no extra cost. By the histogram above, with divided inputs, the two alphas change a number by amounts that differ by less than 1%. Pictures, order and random numbers are the same as well. Still the two curves part. So a gap of that size between any two arms, with any one seed, needs no other explanation than chance.
+# But you can see how large the noise is, at no extra cost. By the histogram above, with divided inputs, the three alphas change a number by amounts that differ by less than 1%. Pictures, order and random numbers are the same as well. Still the three curves part. So a gap of that size between any two arms, with any one seed, needs no other explanation than chance.
 #
 # The printed lines give the cost of a whole training step. The arms took turns here too, and each ratio is of one round. A round below 1 would mean that LRN makes a step *faster*: it cannot. If you see one, the machine was doing something else at that moment, and the distance from 1 tells you how far to trust the other rounds.
 
