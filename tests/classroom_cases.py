@@ -263,7 +263,7 @@ def with_magics(notebook, name, exercise):
 
 
 def format_3(notebook, name, exercise):
-    return nbformat.writes(nbformat.from_dict(notebook), version=3).encode()
+    return nbformat.writes(nbformat.reads(json.dumps(notebook), as_version=4), version=3).encode()
 
 
 def format_4_0(notebook, name, exercise):

@@ -174,7 +174,7 @@ def read(file: Path) -> list[Cell]:
         raise CannotRead("the file is JSON, but not a notebook: it has no cells")
     if "cells" not in notebook:  # format 3, which nbformat upgrades
         try:
-            notebook = nbformat.convert(nbformat.from_dict(notebook), 4)
+            notebook = nbformat.reads(text, as_version=4)
         except Exception:
             raise CannotRead("the file is a notebook of an old format that cannot be upgraded") from None
     # From here on without nbformat: it refuses notebooks that a person reads without noticing anything.

@@ -41,6 +41,7 @@ import types
 MOST_OUTPUT = 20_000  # characters of what a student's code prints that are kept
 MOST_FILE = 50 << 20  # bytes of one file that it may write
 MOST_WORDS = 2_000  # characters of an error's message
+GLANCE = 0.2  # seconds from one look at an answer that runs to the next
 PATIENCE = 30  # times its limit that an answer may take on a machine that has no time for it
 
 # ---- the child: what may be done in it ---------------------------------------------------------------
@@ -525,13 +526,15 @@ def run_child(job, channel, secret, trusted, readable, fixed):
 
 def receive(channel, pid, seconds, secret) -> dict:
     """The child's next answer. One that took too long, is not the child's own, or ended without any says so."""
-    began, waited = time.monotonic(), queued(pid)
-    line = b""
+    ends = time.monotonic() + PATIENCE * seconds
+    (_, before), slept, line = spent(pid), 0, b""
     while not line.endswith(b"\n"):
-        passed = time.monotonic() - began
-        if passed > seconds and (passed > PATIENCE * seconds or passed - (queued(pid) - waited) > seconds):
+        came = select.select([channel], [], [], GLANCE)[0]
+        sleeps, now = spent(pid)
+        slept += GLANCE if sleeps and not came else 0
+        if now - before + slept > seconds or time.monotonic() > ends:
             return {"late": True}
-        if not select.select([channel], [], [], 0.2)[0]:
+        if not came:
             continue
         part = channel.recv(1 << 16)
         if not part:
@@ -548,14 +551,15 @@ def receive(channel, pid, seconds, secret) -> dict:
     return answer
 
 
-def queued(pid: int) -> float:
-    """Seconds that a process has waited for a processor so far, which are the machine's and not the student's. 0 where
-    the system does not say."""
+def spent(pid: int) -> tuple[bool, float]:
+    """Whether a process sleeps, and the processor time that it has used. Waiting for a processor or a disk is neither:
+    that is the machine's time and not the student's. Where the system does not say, it sleeps."""
     try:
-        with open(f"/proc/{pid}/schedstat") as file:
-            return int(file.read().split()[1]) / 1e9
-    except (OSError, IndexError):
-        return 0
+        with open(f"/proc/{pid}/stat") as file:
+            state, *numbers = file.read().rpartition(")")[2].split()
+        return state == "S", (int(numbers[10]) + int(numbers[11])) / os.sysconf("SC_CLK_TCK")
+    except OSError:
+        return True, 0
 
 
 def ended(pid) -> str:
