@@ -151,7 +151,7 @@ ILL = {
     "infinite loop": Ill(called("while True:\n    pass"), grade.STOPPED, 0, r"did not finish in \d+ s"),
     "os._exit": Ill(before("import os\nos._exit(0)"), grade.STOPPED, 0, "ended the program"),
     "os._exit when called": Ill(called("import os\nos._exit(0)"), grade.STOPPED, 0, "ended the program"),
-    "kill -9": Ill(before("import os\nos.kill(os.getpid(), 9)"), grade.WRONG, 0, "refused: signals"),
+    "kill -9": Ill(before("import os\nos.kill(os.getpid(), 9)"), grade.REFUSED, 0, "refused: signals"),
     "killed": Ill(called("import signal\nsignal.raise_signal(9)"), grade.STOPPED, 0, "killed"),
     "out of memory": Ill(before("all = []\nwhile True: all.append(bytearray(1 << 27))"), grade.WRONG, 0, "MemoryError"),
     "prints 1 GB": Ill(before("for _ in range(1 << 14): print('x' * (1 << 16))"), grade.RIGHT, "all"),
@@ -164,10 +164,10 @@ ILL = {
     "searches for the asserts": Ill(
         before(SEARCH.replace("{places}", repr(HIDDEN_FILES)[1:-1])), grade.RIGHT, "all", "refused: reading outside"
     ),
-    "reads a file": Ill(before("open('/etc/passwd').read()"), grade.WRONG, 0, "refused: reading outside"),
-    "writes outside": Ill(before("open('/var/tmp/mine', 'w')"), grade.WRONG, 0, "refused: writing outside"),
-    "opens a socket": Ill(before("import socket\nsocket.socket()"), grade.WRONG, 0, "refused: the network"),
-    "starts a program": Ill(before("import os\nos.system('true')"), grade.WRONG, 0, "refused: another program"),
+    "reads a file": Ill(before("open('/etc/passwd').read()"), grade.REFUSED, 0, "refused: reading outside"),
+    "writes outside": Ill(before("open('/var/tmp/mine', 'w')"), grade.REFUSED, 0, "refused: writing outside"),
+    "opens a socket": Ill(before("import socket\nsocket.socket()"), grade.REFUSED, 0, "refused: the network"),
+    "starts a program": Ill(before("import os\nos.system('true')"), grade.REFUSED, 0, "refused: another program"),
 }
 
 
