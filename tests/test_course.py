@@ -263,16 +263,25 @@ def test_the_syllabus_gives_each_chapter_with_its_points(name):
 
 
 def test_links_of_the_page_and_from_chapter_to_chapter_lead_somewhere():
-    texts = [PAGE, *(path.read_text("utf-8") for path in LEARNERS)]
+    texts = [
+        PAGE,
+        (build.COURSE / "instructors.md").read_text("utf-8"),
+        *(path.read_text("utf-8") for path in LEARNERS),
+    ]
     links = {link for text in texts for link in re.findall(r"\]\(([^)#:]+)\)", text)}
     assert len(links) >= len(CHAPTERS)
     for link in links:
         assert (build.COURSE / link).exists(), link
 
 
-def test_commands_of_the_page_run(tmp_path):
-    commands = [line for line in PAGE.splitlines() if line.startswith("python -m alexnet_paddle")]
-    assert len(commands) >= 2
+def test_commands_of_the_pages_run(tmp_path):
+    """In a folder with one submission, which is the notebook as it was handed out."""
+    (tmp_path / "submissions" / "Ada").mkdir(parents=True)
+    shutil.copy(LEARNERS[1], tmp_path / "submissions" / "Ada")
+    pages = PAGE + (build.COURSE / "instructors.md").read_text("utf-8")
+    commands = [line.strip() for line in pages.splitlines() if line.strip().startswith("python -m alexnet_paddle")]
+    assert len(commands) >= 3
     for command in commands:
-        words = [sys.executable, *command.split()[1:]]
-        subprocess.run(words, check=True, cwd=tmp_path)
+        subprocess.run([sys.executable, *command.split()[1:]], check=True, cwd=tmp_path)
+    assert (tmp_path / "handout" / "course" / LEARNERS[1].name).exists()
+    assert "Ada" in (tmp_path / "grades" / "summary.html").read_text("utf-8")

@@ -12,7 +12,7 @@ from alexnet_paddle.errors import InputError
 # The data set draws itself the first time it is needed, without network.
 FILES = (
     "course/[0-9][0-9]_*.ipynb",
-    "course/README.md",
+    "course/*.md",
     "course/pictures/*",
     "course/results/*.json",
     "alexnet_paddle/**/*.py",
