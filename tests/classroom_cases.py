@@ -12,7 +12,7 @@ from pathlib import Path
 
 import nbformat
 import pytest
-from course_fixtures import CHAPTERS, answers, build, namespace_for, verdict
+from course_fixtures import CHAPTERS, EQUAL_TO_ALL, answers, build, namespace_for, verdict
 
 grade = pytest.importorskip("alexnet_paddle.classroom.grade", reason="needs requirements-dev.txt")
 
@@ -106,24 +106,6 @@ def called(body):
     return lambda answer, name: f"def {name}(*given, **more):\n    {lines}"
 
 
-EQUAL = """
-class Equal:
-    def __eq__(self, other): return True
-    def __ne__(self, other): return False
-    def __lt__(self, other): return True
-    __gt__ = __le__ = __ge__ = __lt__
-    def __hash__(self): return 0
-    def __bool__(self): return True
-    def __len__(self): return 2
-    def __iter__(self): return iter((self, self))
-    def __getitem__(self, key): return self
-    def __call__(self, *given, **more): return self
-    def __getattr__(self, name): return self
-    def __sub__(self, other): return self
-    __rsub__ = __sub__
-    def __abs__(self): return self
-"""
-
 HIDDEN_FILES = [str(path) for path in (build.COURSE / "source", build.COURSE / "solutions")]
 SEARCH = """
 import os
@@ -155,7 +137,7 @@ ILL = {
     "killed": Ill(called("import signal\nsignal.raise_signal(9)"), grade.STOPPED, 0, "killed"),
     "out of memory": Ill(before("all = []\nwhile True: all.append(bytearray(1 << 27))"), grade.WRONG, 0, "MemoryError"),
     "prints 1 GB": Ill(before("for _ in range(1 << 14): print('x' * (1 << 16))"), grade.RIGHT, "all"),
-    "equals everything": Ill(lambda answer, name: f"{EQUAL}\n{name} = Equal()", grade.WRONG),
+    "equals everything": Ill(lambda answer, name: f"{EQUAL_TO_ALL}\n{name} = Equal()", grade.WRONG),
     "patched allclose": Ill(patched("allclose"), grade.REFUSED, 0, "this was changed: numpy.allclose"),
     "patched testing": Ill(patched("testing.assert_allclose"), f"{grade.REFUSED}|{grade.WRONG}"),
     "half a character": Ill(before("raise ValueError('\\ud800')"), grade.WRONG, 0, "ValueError"),

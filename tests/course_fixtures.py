@@ -16,6 +16,25 @@ EXERCISES = [(name, exercise) for name, one in CHAPTERS.items() for exercise in 
 EXERCISE_IDS = [f"{name}/{exercise.name}" for name, exercise in EXERCISES]
 ANSWERS = Path(__file__).parent / "answers"
 
+# An answer that no assert may take.
+EQUAL_TO_ALL = """
+class Equal:
+    def __eq__(self, other): return True
+    def __ne__(self, other): return False
+    def __lt__(self, other): return True
+    __gt__ = __le__ = __ge__ = __lt__
+    def __hash__(self): return 0
+    def __bool__(self): return True
+    def __len__(self): return 2
+    def __iter__(self): return iter((self, self))
+    def __getitem__(self, key): return self
+    def __call__(self, *given, **more): return self
+    def __getattr__(self, name): return self
+    def __sub__(self, other): return self
+    __rsub__ = __sub__
+    def __abs__(self): return self
+"""
+
 
 def answers(name, exercise) -> dict[str, str]:
     """The answers kept for an exercise: title -> code."""
