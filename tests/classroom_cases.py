@@ -134,7 +134,7 @@ ILL = {
     "os._exit": Ill(before("import os\nos._exit(0)"), grade.STOPPED, 0, "ended the program"),
     "os._exit when called": Ill(called("import os\nos._exit(0)"), grade.STOPPED, 0, "ended the program"),
     "kill -9": Ill(before("import os\nos.kill(os.getpid(), 9)"), grade.REFUSED, 0, "refused: signals"),
-    "killed": Ill(called("import signal\nsignal.raise_signal(9)"), grade.STOPPED, 0, "killed"),
+    "killed": Ill(called("import signal\nsignal.raise_signal(9)"), grade.STOPPED, 0, "it was killed"),
     "out of memory": Ill(before("all = []\nwhile True: all.append(bytearray(1 << 27))"), grade.WRONG, 0, "MemoryError"),
     "prints 1 GB": Ill(before("for _ in range(1 << 14): print('x' * (1 << 16))"), grade.RIGHT, "all"),
     "equals everything": Ill(lambda answer, name: f"{EQUAL_TO_ALL}\n{name} = Equal()", grade.WRONG),

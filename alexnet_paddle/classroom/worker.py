@@ -567,7 +567,7 @@ def ended(pid) -> str:
     status = os.waitpid(pid, 0)[1]
     if os.WIFSIGNALED(status):
         number = os.WTERMSIG(status)
-        return "killed; it took too much memory" if number == signal.SIGKILL else f"ended by signal {number}"
+        return "was killed, perhaps for its memory" if number == signal.SIGKILL else f"was ended by signal {number}"
     return "ended the program"
 
 
