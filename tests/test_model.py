@@ -386,6 +386,17 @@ def test_initialisation_of_paddle_is_by_fan_in_and_xavier_uniform():
     assert_biases(start, ones=())
 
 
+def test_initialisation_of_the_sigmoid_is_four_times_xaviers_with_zero_sums():
+    start = started("sigmoid")
+    for name, (weight, _) in start.items():
+        units = weight.reshape(len(weight), -1) if weight.ndim == 4 else weight.T
+        np.testing.assert_allclose(units.sum(axis=1), 0, atol=1e-4)
+        fan_in, fan_out = FANS[name][:2]
+        bound = (1 if name == "fc8" else 4) * math.sqrt(6 / (fan_in + fan_out))
+        assert abs(weight.std() / (bound / math.sqrt(3)) - 1) < 0.05, name
+    assert_biases(start, ones=())
+
+
 def test_the_papers_last_bias_is_zero_at_any_depth():
     config = AlexNetConfig("shallow", "", conv_stages=((Conv(4, 3),),), fc_stages=((Linear(6),),), image_size=8)
     net = AlexNet(dataclasses.replace(config, init="paper", num_classes=3))
