@@ -143,8 +143,9 @@ def confinement(visible) -> list[str]:
     binds += [part for place in visible for part in ("--ro-bind", place, place)]
     return [
         *(bubblewrap(), "--unshare-all", "--die-with-parent", "--new-session", "--cap-drop", "ALL"),
-        *binds,
-        *("--proc", "/proc", "--dev", "/dev", "--size", str(256 << 20), "--tmpfs", "/tmp", "--chdir", "/tmp", "--"),
+        *("--proc", "/proc", "--dev", "/dev", "--size", str(256 << 20), "--tmpfs", "/tmp"),
+        *binds,  # after /tmp, for they may lie in it
+        *("--chdir", "/tmp", "--"),
     ]
 
 
