@@ -37,6 +37,12 @@ for n in (5, 7, 11):
 WEAK = "got = answer(3)\nassert np.allclose(np.array([got]), np.array([9])), 'three'"  # for those who patch it
 
 
+def test_what_the_sandbox_shows_may_lie_in_its_own_tmp():
+    """As in a checkout below /tmp: a bind that comes before the empty folder would be hidden by it."""
+    command = sandbox.confinement(["/tmp/checkout"])
+    assert command.index("--tmpfs") < command.index("/tmp/checkout")
+
+
 @pytest.fixture(scope="module")
 def confined():
     with sandbox.Worker({"alexnet_paddle", "numpy", "paddle", "fractions"}, True) as worker:
