@@ -494,6 +494,11 @@ BARE = [name for name in (*CHEATS, *REFUSED) if name.startswith(("frames: ", "fi
 
 
 @pytest.mark.slow
+def test_without_bubblewrap_a_right_answer_passes(bare):
+    assert passing(ask(bare, "def answer(n):\n    return n * n")) == 2
+
+
+@pytest.mark.slow
 @pytest.mark.parametrize("name", BARE)
 def test_without_bubblewrap_the_program_itself_refuses(bare, name):
     outcome = ask(bare, {**CHEATS, **REFUSED}[name])
