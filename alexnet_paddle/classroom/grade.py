@@ -109,10 +109,10 @@ class Grader:
     """Makes results; see `result`."""
 
     def __init__(self, chapters: dict[str, Chapter], keys: dict[str, str], protected: bool, seconds: float):
-        self.chapters, self.keys, self.protected, self.seconds = chapters, keys, protected, seconds
+        self.chapters, self.keys, self.protected, self.seconds = chapters, keys, protected, float(seconds)
         decides = ("chapter", "grade", "sandbox", "submissions", "worker")
         program = b"".join(Path(__file__).with_name(f"{name}.py").read_bytes() for name in decides)
-        self.version = hashlib.sha256(program + repr((protected, seconds, sorted(keys.items()))).encode()).hexdigest()
+        self.version = hashlib.sha256(program + repr((protected, float(seconds), sorted(keys.items()))).encode()).hexdigest()
 
     def key(self, submission: Submission) -> str:
         """Changes with the notebook, the chapters and this program."""
