@@ -112,7 +112,8 @@ class Grader:
         self.chapters, self.keys, self.protected, self.seconds = chapters, keys, protected, float(seconds)
         decides = ("chapter", "grade", "sandbox", "submissions", "worker")
         program = b"".join(Path(__file__).with_name(f"{name}.py").read_bytes() for name in decides)
-        self.version = hashlib.sha256(program + repr((protected, float(seconds), sorted(keys.items()))).encode()).hexdigest()
+        settings = repr((protected, self.seconds, sorted(keys.items())))
+        self.version = hashlib.sha256(program + settings.encode()).hexdigest()
 
     def key(self, submission: Submission) -> str:
         """Changes with the notebook, the chapters and this program."""
