@@ -25,9 +25,7 @@ def build_parser() -> Parser:
     grade.add_argument("submissions", type=Path, metavar="SUBMISSIONS", help="a folder or zip: notebooks, or folders")
     grade.add_argument("--out", type=Path, required=True, metavar="DIR", help="where grades go; goes on where it ends")
     grade.add_argument("--jobs", type=positive(int), metavar="N", help="submissions at a time (default: the cores)")
-    grade.add_argument(
-        "--seconds", type=positive(float), default=20, metavar="S", help="limit for an answer (default 20)"
-    )
+    grade.add_argument("--seconds", type=positive(float), metavar="S", help="limit for an answer (default 20)")
     grade.add_argument("--gradebook", action="store_true", help="also write nbgrader's database")
     for action in (build, release, grade):
         action.error = parser.error  # one line, as all commands
@@ -65,15 +63,13 @@ def build_chapters(numbers, force) -> None:
 
 
 def grade_submissions(arguments) -> None:
-    from alexnet_paddle.classroom import build, chapter, feedback
-    from alexnet_paddle.classroom.grade import grade
+    from alexnet_paddle.classroom import build, chapter, feedback, grade
 
-    results = grade(
-        arguments.submissions, arguments.out, jobs=arguments.jobs, seconds=arguments.seconds, progress=progress
-    )
+    seconds = arguments.seconds or grade.CELL_SECONDS
+    results = grade.grade(arguments.submissions, arguments.out, jobs=arguments.jobs, seconds=seconds, progress=progress)
     counts = {
         status: sum(result["status"] == status for result in results)
-        for status in ("graded", "partly graded", "cannot be read")
+        for status in (grade.GRADED, grade.PARTLY, grade.UNREADABLE)
     }
     chapters = {source.stem: chapter.read(source) for source in build.sources()}
     pages = feedback.write_feedback(results, chapters, arguments.out / feedback.FOLDER)

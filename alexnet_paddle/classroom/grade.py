@@ -13,6 +13,7 @@ import hashlib
 import io
 import json
 import re
+import sys
 import time
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
@@ -39,6 +40,8 @@ def grade(
     """Grade all submissions in the folder or zip `place`, write results and `grades.csv` into `out`, and return the
     results in order; `progress(list, description)` may show a bar. Raises InputError for places that cannot be used; a
     submission never raises anything."""
+    if sys.platform == "win32":
+        raise InputError("grading needs Linux or macOS; on Windows run it in WSL")
     chapters = {source.stem: read(source) for source in build.sources()}
     keys = {source.stem: build.fingerprint_of(source) for source in build.sources()}
     if out.exists() and not out.is_dir():

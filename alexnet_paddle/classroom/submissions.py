@@ -212,9 +212,10 @@ class Answer:
 def chapter_of(cells: list[Cell], chapters: dict[str, Chapter]) -> str:
     """The name of the chapter that a notebook is. Raises CannotRead where that cannot be told."""
 
+    ids = {cell.grade_id for cell in cells}
+    bound = {name for cell in cells for name in defined(python(cell.source))}
+
     def likeness(chapter):
-        ids = {cell.grade_id for cell in cells}
-        bound = {name for cell in cells for name in defined(python(cell.source))}
         wanted = {name for exercise in chapter.exercises for name in defines(chapter, exercise)}
         return sum(name in ids for name in chapter.cells) + len(bound & wanted)
 
@@ -230,9 +231,9 @@ def defines(chapter: Chapter, exercise) -> list[str]:
 
 def answers(cells: list[Cell], chapter: Chapter) -> tuple[dict[str, Answer], list[str]]:
     """The answer to each exercise, and remarks on the notebook as a whole."""
-    remarks = []
-    own = [cell for cell in cells if cell.grade_id is None or cell.grade_id not in _asserts(chapter)]
-    for name in _asserts(chapter):
+    remarks, asserts = [], [name for name, cell in chapter.cells.items() if is_graded(cell)]
+    own = [cell for cell in cells if cell.grade_id not in asserts]
+    for name in asserts:
         pristine = {normal(part) for part in _handed_out(chapter.cells[name].source)}
         found = [cell for cell in cells if cell.grade_id == name]
         if found and any(normal(cell.source) not in pristine for cell in found):
@@ -247,10 +248,6 @@ def answers(cells: list[Cell], chapter: Chapter) -> tuple[dict[str, Answer], lis
     for exercise in chapter.exercises:
         result[exercise.name] = _answer(exercise.name, defines(chapter, exercise), parsed, given)
     return result, remarks
-
-
-def _asserts(chapter):
-    return [name for name, cell in chapter.cells.items() if is_graded(cell)]
 
 
 def _handed_out(source):
@@ -276,7 +273,7 @@ def _answer(name, wanted, parsed, given) -> Answer:
     ]
     attempted = [entry for entry in binding if not is_stub(entry[2], wanted)]
     answer = Answer()
-    if len({normal(cell.source) for _, cell, _ in own}) > 1 or len(own) > 1:
+    if len(own) > 1:
         answer.remarks.append("the cell is there more than once; the last one with an answer was taken")
     # The last definition counts, as it does when the notebook is run; an answer before a stub.
     chosen = (attempted or own or binding or [None])[-1]
@@ -365,13 +362,11 @@ def is_stub(code: str, wanted) -> bool:
     if not found:  # a value, such as `x = ...`
         values = [node.value for node in tree.body if isinstance(node, ast.Assign)]
         empty = [isinstance(value, ast.Constant) and value.value in (None, ...) for value in values]
-        return all(empty) and not any(isinstance(node, ast.Expr) for node in tree.body[len(tree.body) :])
+        return all(empty)
     return all(_empty(node.body) for node in found)
 
 
 def _empty(body) -> bool:
-    if not all(isinstance(node, (ast.Expr, ast.Pass, ast.Raise)) or hasattr(node, "body") for node in body):
-        return False
     for node in body:
         if isinstance(node, ast.Expr) and not isinstance(node.value, ast.Constant):
             return False

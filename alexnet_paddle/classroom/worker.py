@@ -42,7 +42,6 @@ MOST_OUTPUT = 20_000  # characters of what a student's code prints that are kept
 MOST_FILE = 50 << 20  # bytes of one file that it may write
 MOST_WORDS = 2_000  # characters of an error's message
 GLANCE = 0.2  # seconds from one look at an answer that runs to the next
-PATIENCE = 30  # times its limit that an answer may take on a machine that has no time for it
 
 # ---- the child: what may be done in it ---------------------------------------------------------------
 
@@ -320,9 +319,8 @@ def described(error: BaseException, cell: str) -> dict:
     if own_syntax:
         line = error.lineno
     try:
-        message = "".join((error.msg if own_syntax else str(error),))[
-            :MOST_WORDS
-        ]  # `str` may give a subclass, with a slice of its own
+        words = error.msg if own_syntax else str(error)
+        message = "".join((words,))[:MOST_WORDS]  # `str` may give a subclass, with a slice of its own
     except BaseException:
         message = ""
     return {"kind": "".join((type(error).__name__,))[:MOST_WORDS], "message": message, "line": line}
@@ -336,6 +334,7 @@ def child(job: dict, channel: socket.socket, secret: str, trusted, readable, fix
              student's answer, which has to end without an error; "extra" is what else of the student's it uses. Asserts
              find what given cells define, and of the others only the names in "takes".
     memory:  bytes
+    seconds: that an answer may compute or sleep, and `most_seconds` on the clock
     """
     folder = os.path.realpath(tempfile.mkdtemp(prefix="answer-"))
     os.chdir(folder)
@@ -492,13 +491,13 @@ def answered(job, jobs, trusted, readable, fixed):
         run_child(job, theirs, secret, trusted, readable, fixed)
     theirs.close()
     try:
-        answer = receive(ours, pid, job["seconds"], secret)
+        answer = receive(ours, pid, job, secret)
         yield answer
         if answer.get("ready"):
             asked, word = json.loads(jobs.readline()), secrets.token_hex(16)
             asked = {"asserts": [with_checks(cell) for cell in asked["asserts"]], "word": word}
             ours.sendall(json.dumps(asked).encode() + b"\n")
-            answer = receive(ours, pid, job["seconds"], secret)
+            answer = receive(ours, pid, job, secret)
             if "results" in answer and answer.pop("word", None) != word:
                 answer = {"tampered": "an answer came that is not the judge's"}
             yield answer
@@ -524,15 +523,15 @@ def run_child(job, channel, secret, trusted, readable, fixed):
         os._exit(0)
 
 
-def receive(channel, pid, seconds, secret) -> dict:
+def receive(channel, pid, job, secret) -> dict:
     """The child's next answer. One that took too long, is not the child's own, or ended without any says so."""
-    ends = time.monotonic() + PATIENCE * seconds
+    ends = time.monotonic() + job["most_seconds"]
     (_, before), slept, line = spent(pid), 0, b""
     while not line.endswith(b"\n"):
         came = select.select([channel], [], [], GLANCE)[0]
         sleeps, now = spent(pid)
         slept += GLANCE if sleeps and not came else 0
-        if now - before + slept > seconds or time.monotonic() > ends:
+        if now - before + slept > job["seconds"] or time.monotonic() > ends:
             return {"late": True}
         if not came:
             continue
