@@ -40,7 +40,6 @@ def main(argv=None):
     changes = {name: value for name in ("seeds", "epochs", "images") if (value := getattr(given, name)) is not None}
     size = replace(chosen.full if given.full else chosen.quick, **changes)
     out = given.out or Path("runs") / f"{given.name}-{Path(given.data.partition(':')[0]).name}.json"
-    out.parent.mkdir(parents=True, exist_ok=True)
     record = ablation.measure(
         given.name, out, given.data, given.variant, size, command(given), lambda words: print(words, flush=True)
     )

@@ -193,7 +193,9 @@ class Data:
 
     def __init__(self, data: str, image_size: int, images: int, say=print):
         side = resize_side(image_size)
-        self.dataset = packed.use(datasets.load(data), side, cli.progress, say)
+        remedy = "remove or replace them"
+        checked = datasets.load_checked(data, datasets.DEFAULT_FRACTION, side, cli.progress, remedy=remedy)
+        self.dataset = packed.use(checked, side, cli.progress, say)
         self.side = side
         self.images = min(images, len(self.dataset.train))
         val = self.dataset.val
@@ -256,9 +258,8 @@ def _some(split, count=64):
 DROPOUT_MISTAKES = {
     "left on": lambda layer, x, out: F.dropout(x, layer.p, training=True),
     "scaled twice": lambda layer, x, out: out * (1 - layer.p),
-    "not scaled": lambda layer, x, out: (
-        out / (1 - layer.p)
-    ),  # as if trained by the paper's rule, without its test's half
+    # As if trained by the paper's rule, and then without its factor at test time.
+    "not scaled": lambda layer, x, out: out / (1 - layer.p),
 }
 
 
@@ -310,6 +311,7 @@ def measure(
 
     def save():
         record["summary"] = summary(record)
+        Path(out).parent.mkdir(parents=True, exist_ok=True)
         write_json(out, record)
 
     todo = _Progress(_missing(ablation, record, size), say)

@@ -321,6 +321,15 @@ def test_a_file_that_is_no_record_is_refused_and_left_alone(content, tmp_path, s
     assert out.read_text() == content
 
 
+def test_bad_data_are_refused_before_anything_is_written(tmp_path, make_photos, refused):
+    out = tmp_path / "new" / "record.json"
+    assert "no such folder" in refused(ablate, "lrn", "--data", tmp_path / "nowhere", "--out", out)
+    photos = make_photos(tmp_path / "photos", count=8)
+    (photos / "red" / "00.png").write_bytes(b"no picture")
+    line = refused(ablate, "lrn", "--data", photos, "--variant", "cifar4", "--out", out, lines=2)
+    assert "cannot be read" in line and "00.png" in line and not out.parent.exists()
+
+
 def test_too_few_pictures_for_an_arm_are_refused(small_photos, tmp_path):
     with pytest.raises(InputError, match="--images 10: an arm would have 1 pictures"):
         ablation.measure("dropout", tmp_path / "x.json", str(small_photos), "cifar4", Size(10, 1, 1))
