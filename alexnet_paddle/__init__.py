@@ -10,9 +10,9 @@ CPU_THREADS = runtime.thread_count(CPU_SETTINGS)
 
 # Lazy, so that the arithmetic and the tables load without paddle.
 _HOMES = {
-    "AlexNet": "alexnet_paddle.model",
-    "AlexNetConfig": "alexnet_paddle.variants",
-    "VARIANTS": "alexnet_paddle.variants",
+    "AlexNet": "alexnet_paddle.nets.model",
+    "AlexNetConfig": "alexnet_paddle.nets.variants",
+    "VARIANTS": "alexnet_paddle.nets.variants",
     "RECIPES": "alexnet_paddle.recipes",
 }
 __all__ = [*_HOMES, "__version__"]

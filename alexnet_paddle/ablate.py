@@ -5,7 +5,7 @@ from pathlib import Path
 
 from alexnet_paddle.cli import Parser, positive, print_table, run
 from alexnet_paddle.errors import InputError
-from alexnet_paddle.variants import VARIANTS
+from alexnet_paddle.nets.variants import VARIANTS
 
 
 def build_parser() -> Parser:

@@ -36,8 +36,8 @@ from alexnet_paddle.arithmetic import totals, trace
 from alexnet_paddle.benchmark_systems import JOBS, MATRIX_SIDE, SYSTEMS
 from alexnet_paddle.cli import Parser, positive, print_table, progress, run
 from alexnet_paddle.errors import InputError
+from alexnet_paddle.nets.variants import VARIANTS
 from alexnet_paddle.runtime import cpu_count, cpu_info
-from alexnet_paddle.variants import VARIANTS
 
 SLOW = 2  # seconds: so long a step needs no second one to warm up
 

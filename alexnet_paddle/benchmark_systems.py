@@ -27,7 +27,7 @@ import numpy as np
 
 from alexnet_paddle import CPU_SETTINGS
 from alexnet_paddle.arithmetic import totals, trace
-from alexnet_paddle.variants import PAPER_LRN, VARIANTS
+from alexnet_paddle.nets.variants import PAPER_LRN, VARIANTS
 
 MATRIX_SIDE = 2048
 LEARNING_RATE = 1e-3  # the labels are chance, so that a larger one might end in numbers that are none
@@ -242,7 +242,7 @@ def paddles_lrn(job):
 
 
 def our_lrn(job):
-    from alexnet_paddle.layers import LocalResponseNorm
+    from alexnet_paddle.nets.layers import LocalResponseNorm
 
     return paddle_layer(job, LocalResponseNorm(job["shape"][1]), channels_last=True)
 

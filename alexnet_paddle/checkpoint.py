@@ -23,9 +23,9 @@ import safetensors.numpy
 
 from alexnet_paddle.errors import InputError
 from alexnet_paddle.files import flush_folder, write_through
+from alexnet_paddle.nets.variants import AlexNetConfig
 from alexnet_paddle.recipes import Recipe
 from alexnet_paddle.transforms import Preprocessing
-from alexnet_paddle.variants import AlexNetConfig
 
 FORMAT = 2
 DESCRIPTION = "checkpoint.json"
@@ -124,7 +124,7 @@ class Checkpoint:
 
     def build_model(self):
         """The `AlexNet` with these weights, in eval mode."""
-        from alexnet_paddle.model import AlexNet
+        from alexnet_paddle.nets.model import AlexNet
 
         model = AlexNet(self.config)
         set_weights(model, self.weights)

@@ -20,10 +20,10 @@ from alexnet_paddle.cli import progress
 from alexnet_paddle.datasets import packed
 from alexnet_paddle.errors import InputError, Stopped
 from alexnet_paddle.files import write_json
+from alexnet_paddle.nets.variants import VARIANTS, AlexNetConfig
 from alexnet_paddle.recipes import RECIPES, Recipe
 from alexnet_paddle.run_folder import RunFolder
 from alexnet_paddle.transforms import Preprocessing, Statistics, TrainTransform, resize_side
-from alexnet_paddle.variants import VARIANTS, AlexNetConfig
 
 CGROUP_LIMITS = ("/sys/fs/cgroup/memory.max", "/sys/fs/cgroup/memory/memory.limit_in_bytes")  # version 2, version 1
 STATISTICS_IMAGES = 10_000  # enough for means and covariances; ImageNet's 1.2 million would take hours
@@ -249,7 +249,7 @@ def _build(options, config, recipe, dataset, device, start, say):
     """The trainer, at its beginning or where `start` left off, and what makes a checkpoint of it."""
     from alexnet_paddle import checkpoint
     from alexnet_paddle.datasets.loader import eval_loader, train_loader
-    from alexnet_paddle.model import AlexNet
+    from alexnet_paddle.nets.model import AlexNet
     from alexnet_paddle.trainer import Trainer
 
     if options.amp and device == "cpu":

@@ -3,7 +3,7 @@
 from alexnet_paddle.arithmetic import totals, trace
 from alexnet_paddle.cli import Parser, positive, print_table, run
 from alexnet_paddle.errors import InputError
-from alexnet_paddle.variants import VARIANTS
+from alexnet_paddle.nets.variants import VARIANTS
 
 HEADER = ("layer", "output", "parameters", "MACs", "sees", "stride", "memory", "arithmetic")
 

@@ -10,7 +10,7 @@ import pytest
 from alexnet_paddle import ablate, ablation, plots
 from alexnet_paddle.ablation import ABLATIONS, Size
 from alexnet_paddle.errors import InputError
-from alexnet_paddle.variants import VARIANTS
+from alexnet_paddle.nets.variants import VARIANTS
 
 TINY = Size(images=36, epochs=2, seeds=2)
 

@@ -15,7 +15,7 @@ from alexnet_paddle.arithmetic import (
     totals,
     trace,
 )
-from alexnet_paddle.variants import LRN, VARIANTS, Pool
+from alexnet_paddle.nets.variants import LRN, VARIANTS, Pool
 
 # ---- one size --------------------------------------------------------------------------------------
 
@@ -337,7 +337,7 @@ def test_trace_names_the_impossible_layer_and_shows_the_arithmetic(label):
 def test_tables_and_arithmetic_do_not_load_paddle():
     program = (
         "import sys; from alexnet_paddle.arithmetic import trace;"
-        "from alexnet_paddle.variants import VARIANTS; trace(VARIANTS['paper']);"
+        "from alexnet_paddle.nets.variants import VARIANTS; trace(VARIANTS['paper']);"
         "print(sorted({'paddle', 'numpy'} & set(sys.modules)))"
     )
     repository = Path(__file__).resolve().parents[1]

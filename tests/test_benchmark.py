@@ -14,7 +14,7 @@ from PIL import Image
 
 from alexnet_paddle import AlexNet, benchmark, benchmark_systems
 from alexnet_paddle.benchmark_systems import JOBS, SYSTEMS, lrn_arguments, paddle_net, torch_net
-from alexnet_paddle.variants import LRN, PAPER_LRN, VARIANTS, AlexNetConfig, Conv, Linear, SpatialNorm
+from alexnet_paddle.nets.variants import LRN, PAPER_LRN, VARIANTS, AlexNetConfig, Conv, Linear, SpatialNorm
 
 # ---- the systems do the same work ------------------------------------------------------------------
 

@@ -12,7 +12,7 @@ import pytest
 from PIL import Image
 
 from alexnet_paddle import cli, evaluate, predict, summary, train
-from alexnet_paddle.variants import VARIANTS
+from alexnet_paddle.nets.variants import VARIANTS
 
 # ---- the good ways ---------------------------------------------------------------------------------
 

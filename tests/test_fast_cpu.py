@@ -1,7 +1,6 @@
 """The layers for the CPU are Paddle's in all but speed: outputs, every gradient, parameters, names."""
 
-from alexnet_paddle import VARIANTS, AlexNet, fast_cpu  # isort: skip  (before paddle, so that it can tune the CPU)
-
+from alexnet_paddle import VARIANTS, AlexNet  # isort: skip  (before paddle, so that it can tune the CPU)
 from contextlib import contextmanager
 
 import numpy as np
@@ -10,7 +9,8 @@ import paddle.nn.functional as F
 import pytest
 from paddle import nn
 
-from alexnet_paddle.layers import LocalResponseNorm
+from alexnet_paddle.nets import fast_cpu
+from alexnet_paddle.nets.layers import LocalResponseNorm
 
 
 def sample(*shape, seed=5):

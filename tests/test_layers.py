@@ -1,6 +1,6 @@
 from itertools import product
 
-from alexnet_paddle.layers import LocalResponseNorm, SpatialResponseNorm, channel_band  # isort: skip
+from alexnet_paddle.nets.layers import LocalResponseNorm, SpatialResponseNorm, channel_band  # isort: skip
 
 import numpy as np
 import numpy_reference

@@ -139,7 +139,8 @@ def test_whoever_imports_paddle_afterwards_gets_the_threads():
 # Runs a static graph twice, and prints what was asked of paddle and what the user asked for.
 TWO_RUNS = """
 import os, pathlib, tempfile
-from alexnet_paddle import VARIANTS, AlexNet, fast_cpu, inference
+from alexnet_paddle import VARIANTS, AlexNet, inference
+from alexnet_paddle.nets import fast_cpu
 import paddle
 
 counts, net = [], AlexNet(VARIANTS["mini"])
@@ -177,7 +178,7 @@ def test_a_child_process_is_tuned_like_its_parent():
 
 
 def test_importing_the_package_alone_is_silent_and_does_not_load_paddle():
-    done = in_a_new_process("import sys, alexnet_paddle.variants; print('paddle' in sys.modules)")
+    done = in_a_new_process("import sys, alexnet_paddle.nets.variants; print('paddle' in sys.modules)")
     assert (done.stdout, done.stderr) == ("False\n", "")
 
 

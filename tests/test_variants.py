@@ -3,7 +3,7 @@ import json
 
 import pytest
 
-from alexnet_paddle.variants import (
+from alexnet_paddle.nets.variants import (
     INITS,
     LRN,
     RELU,

@@ -22,10 +22,10 @@ from alexnet_paddle.datasets import packed
 from alexnet_paddle.errors import TrainingFailed
 from alexnet_paddle.files import write_json
 from alexnet_paddle.metrics import Tally
+from alexnet_paddle.nets.variants import PAPER_LRN, VARIANTS
 from alexnet_paddle.recipes import RECIPES
 from alexnet_paddle.trainer import Trainer
 from alexnet_paddle.transforms import Statistics, resize_side
-from alexnet_paddle.variants import PAPER_LRN, VARIANTS
 
 PAPER_SETTINGS = {
     "init": "paper",

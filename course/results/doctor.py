@@ -13,8 +13,8 @@ from dead_start import load, read_record, run, write_record
 
 from alexnet_paddle import cli, diagnosis
 from alexnet_paddle.ablation import build_trainer
+from alexnet_paddle.nets.variants import VARIANTS
 from alexnet_paddle.recipes import RECIPES, Schedule
-from alexnet_paddle.variants import VARIANTS
 
 
 def examined(trainer) -> dict:

@@ -17,7 +17,7 @@ import numpy as np
 import paddle
 import paddle.nn.functional as F
 
-from alexnet_paddle.fast_cpu import Conv2D
+from alexnet_paddle.nets.fast_cpu import Conv2D
 
 FULL = False  # True: time larger pictures too, about a minute more
 

@@ -23,9 +23,9 @@ import matplotlib.pyplot as plt
 import numpy as np
 import paddle
 
-from alexnet_paddle import model as package
 from alexnet_paddle.arithmetic import totals, trace
-from alexnet_paddle.variants import LRN
+from alexnet_paddle.nets import model as package
+from alexnet_paddle.nets.variants import LRN
 
 repeatable = paddle.seed(3)
 

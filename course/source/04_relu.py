@@ -19,8 +19,9 @@ import paddle
 import paddle.nn.functional as F
 from IPython.display import display
 
-from alexnet_paddle import VARIANTS, AlexNet, ablation, fast_cpu, inspection, plots, runtime
-from alexnet_paddle.model import INITS
+from alexnet_paddle import VARIANTS, AlexNet, ablation, inspection, plots, runtime
+from alexnet_paddle.nets import fast_cpu
+from alexnet_paddle.nets.model import INITS
 from alexnet_paddle.transforms import Preprocessing
 
 FULL = False  # True: the live race at full length, about ten minutes on two idle cores

@@ -30,8 +30,8 @@ import paddle
 import paddle.nn.functional as F
 
 from alexnet_paddle import ablation, plots
-from alexnet_paddle.model import AlexNet
-from alexnet_paddle.variants import VARIANTS
+from alexnet_paddle.nets.model import AlexNet
+from alexnet_paddle.nets.variants import VARIANTS
 
 FULL = False  # True: train longer, with five seeds, about an hour on two idle cores
 BLUE, ORANGE, GREEN, PINK, RED, SKY = plots.OKABE_ITO[:6]

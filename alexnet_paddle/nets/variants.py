@@ -169,7 +169,7 @@ Stage = tuple  # the layers of one stage in order; the first Conv or Linear give
 class AlexNetConfig:
     """One AlexNet. The last fc layer, with `num_classes` outputs, is implied after `fc_stages`.
 
-    `init` names the initialisation (see `alexnet_paddle.model`), `rounding` is floor or ceil for every size.
+    `init` names the initialisation (see `alexnet_paddle.nets.model`), `rounding` is floor or ceil for every size.
     """
 
     name: str

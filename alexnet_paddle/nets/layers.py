@@ -9,7 +9,7 @@ import paddle
 import paddle.nn.functional as F
 from paddle import nn
 
-from alexnet_paddle import fast_cpu
+from alexnet_paddle.nets import fast_cpu
 
 
 class LocalResponseNorm(nn.Layer):
