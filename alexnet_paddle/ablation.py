@@ -23,6 +23,7 @@ from alexnet_paddle import CPU_SETTINGS, cli, datasets, inspection, runtime
 from alexnet_paddle.benchmark import machine, versions
 from alexnet_paddle.datasets import packed
 from alexnet_paddle.datasets.loader import eval_loader, train_loader
+from alexnet_paddle.datasets.transforms import Augmentation, Preprocessing, Statistics, TrainTransform, resize_side
 from alexnet_paddle.errors import InputError, TrainingFailed
 from alexnet_paddle.files import write_json
 from alexnet_paddle.metrics import Tally
@@ -30,7 +31,6 @@ from alexnet_paddle.nets.model import AlexNet
 from alexnet_paddle.nets.variants import LRN, VARIANTS, Activation, AlexNetConfig, Dropout, Linear
 from alexnet_paddle.recipes import RECIPES, Recipe, Schedule
 from alexnet_paddle.trainer import Trainer, evaluate
-from alexnet_paddle.transforms import Augmentation, Preprocessing, Statistics, TrainTransform, resize_side
 
 WINDOWS = 4  # an epoch's training error is taken in so many parts
 TARGET_ERROR = 0.25  # the training error that the paper's figure 1 races to

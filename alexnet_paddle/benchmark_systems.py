@@ -287,7 +287,7 @@ def pillow_input(job):
     """What one would write with Pillow and NumPy: picture by picture, float32 [3, size, size] each."""
     from PIL import Image
 
-    from alexnet_paddle.transforms import IMAGENET_MEAN, IMAGENET_STD, resize_side
+    from alexnet_paddle.datasets.transforms import IMAGENET_MEAN, IMAGENET_STD, resize_side
 
     size, side = job["size"], resize_side(job["size"])
     mean, std = (np.array(values, "float32") for values in (IMAGENET_MEAN, IMAGENET_STD))
@@ -316,7 +316,7 @@ def pillow_input(job):
 def loader_input(job, prepare=lambda dataset, side: dataset):
     """Our loader for training, on one process: the same steps and the same normalisation as `pillow_input`."""
     from alexnet_paddle.datasets.loader import train_loader
-    from alexnet_paddle.transforms import Augmentation, Preprocessing, TrainTransform, resize_side
+    from alexnet_paddle.datasets.transforms import Augmentation, Preprocessing, TrainTransform, resize_side
 
     augmentation = Augmentation("random", mirror=True, normalise="imagenet")
     preprocessing = Preprocessing.fit(job["size"], augmentation.normalise, statistics=None)

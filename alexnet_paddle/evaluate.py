@@ -6,11 +6,11 @@ from pathlib import Path
 from alexnet_paddle import datasets
 from alexnet_paddle.cli import Parser, positive, print_table, progress, run
 from alexnet_paddle.datasets import folders, packed
+from alexnet_paddle.datasets.transforms import resize_side
 from alexnet_paddle.errors import InputError
 from alexnet_paddle.experiment import Options
 from alexnet_paddle.files import write_json
 from alexnet_paddle.run_folder import RunFolder
-from alexnet_paddle.transforms import resize_side
 
 
 def main(argv=None):

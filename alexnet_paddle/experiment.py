@@ -18,12 +18,12 @@ from alexnet_paddle import CPU_SETTINGS, __version__, datasets, distributed, run
 from alexnet_paddle.arithmetic import totals, trace
 from alexnet_paddle.cli import progress
 from alexnet_paddle.datasets import packed
+from alexnet_paddle.datasets.transforms import Preprocessing, Statistics, TrainTransform, resize_side
 from alexnet_paddle.errors import InputError, Stopped
 from alexnet_paddle.files import write_json
 from alexnet_paddle.nets.variants import VARIANTS, AlexNetConfig
 from alexnet_paddle.recipes import RECIPES, Recipe
 from alexnet_paddle.run_folder import RunFolder
-from alexnet_paddle.transforms import Preprocessing, Statistics, TrainTransform, resize_side
 
 CGROUP_LIMITS = ("/sys/fs/cgroup/memory.max", "/sys/fs/cgroup/memory/memory.limit_in_bytes")  # version 2, version 1
 STATISTICS_IMAGES = 10_000  # enough for means and covariances; ImageNet's 1.2 million would take hours

@@ -22,10 +22,10 @@ import safetensors.numpy
 from PIL import Image
 
 from alexnet_paddle import CPU_THREADS, runtime
+from alexnet_paddle.datasets.transforms import resize_side
 from alexnet_paddle.errors import InputError
 from alexnet_paddle.files import write_json
 from alexnet_paddle.metrics import softmax
-from alexnet_paddle.transforms import resize_side
 
 FORMAT = 1
 GRAPHS, WEIGHTS = ("model.json", "model.pdmodel"), "model.pdiparams"

@@ -8,8 +8,8 @@ from __future__ import annotations
 import math
 from dataclasses import asdict, dataclass, replace
 
+from alexnet_paddle.datasets.transforms import Augmentation
 from alexnet_paddle.errors import InputError
-from alexnet_paddle.transforms import Augmentation
 
 
 @dataclass(frozen=True)

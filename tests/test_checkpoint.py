@@ -16,10 +16,10 @@ import safetensors.numpy
 
 from alexnet_paddle import RECIPES, VARIANTS, AlexNet, checkpoint, files
 from alexnet_paddle.checkpoint import Checkpoint
+from alexnet_paddle.datasets.transforms import Preprocessing
 from alexnet_paddle.errors import InputError
 from alexnet_paddle.recipes import Schedule
 from alexnet_paddle.trainer import Trainer
-from alexnet_paddle.transforms import Preprocessing
 
 SMALL = VARIANTS["cifar4"].replace(image_size=16, num_classes=3)
 FILES = ("model.safetensors", "preprocessing.safetensors", "optimizer.safetensors", "checkpoint.json")

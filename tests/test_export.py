@@ -16,9 +16,9 @@ import pytest
 from PIL import Image
 
 from alexnet_paddle import export
+from alexnet_paddle.datasets.transforms import Preprocessing
 from alexnet_paddle.predict import predict
 from alexnet_paddle.run_folder import RunFolder
-from alexnet_paddle.transforms import Preprocessing
 
 ENGINES = (False, True) if paddle.inference.Config().mkldnn_enabled() else (False,)
 needs_onednn = pytest.mark.skipif(ENGINES == (False,), reason="this Paddle has no oneDNN")

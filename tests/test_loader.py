@@ -7,7 +7,7 @@ from PIL import Image
 
 from alexnet_paddle.datasets import images
 from alexnet_paddle.datasets.loader import IGNORED, EpochBatches, eval_loader, train_loader
-from alexnet_paddle.transforms import Augmentation, Preprocessing, TrainTransform
+from alexnet_paddle.datasets.transforms import Augmentation, Preprocessing, TrainTransform
 
 COUNT = 11
 

@@ -15,8 +15,8 @@ from alexnet_paddle import RECIPES, datasets, evaluate, train
 from alexnet_paddle.datasets import __main__ as command
 from alexnet_paddle.datasets import packed
 from alexnet_paddle.datasets.loader import eval_loader, train_loader
+from alexnet_paddle.datasets.transforms import Preprocessing, Statistics, TrainTransform, central_square, resize_side
 from alexnet_paddle.errors import InputError
-from alexnet_paddle.transforms import Preprocessing, Statistics, TrainTransform, central_square, resize_side
 
 SIZE = 32
 SIDE = resize_side(SIZE)

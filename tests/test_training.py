@@ -155,8 +155,8 @@ def test_two_hundred_petals_are_learned_by_heart(petals_home, tmp_path):
     from alexnet_paddle import RECIPES, VARIANTS, AlexNet, datasets
     from alexnet_paddle.datasets.folders import stratified_indices
     from alexnet_paddle.datasets.loader import eval_loader, train_loader
+    from alexnet_paddle.datasets.transforms import Augmentation, Preprocessing, Statistics, TrainTransform, resize_side
     from alexnet_paddle.trainer import Trainer, evaluate
-    from alexnet_paddle.transforms import Augmentation, Preprocessing, Statistics, TrainTransform, resize_side
 
     data = datasets.load("petals")
     _, few = stratified_indices(data.train.labels, 0.1)

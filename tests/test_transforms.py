@@ -5,7 +5,7 @@ import pytest
 from PIL import Image
 
 from alexnet_paddle.datasets.images import Pictures
-from alexnet_paddle.transforms import (
+from alexnet_paddle.datasets.transforms import (
     Augmentation,
     Preprocessing,
     Statistics,

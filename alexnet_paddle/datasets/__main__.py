@@ -4,9 +4,9 @@
 from alexnet_paddle import datasets
 from alexnet_paddle.cli import Parser, progress, run
 from alexnet_paddle.datasets import packed, petals
+from alexnet_paddle.datasets.transforms import resize_side
 from alexnet_paddle.errors import InputError
 from alexnet_paddle.nets.variants import VARIANTS
-from alexnet_paddle.transforms import resize_side
 
 
 def main(argv=None):

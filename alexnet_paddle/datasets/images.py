@@ -12,9 +12,9 @@ from pathlib import Path
 import numpy as np
 from PIL import Image, ImageOps, UnidentifiedImageError
 
+from alexnet_paddle.datasets.transforms import central_square
 from alexnet_paddle.errors import InputError, printable
 from alexnet_paddle.runtime import cpu_count
-from alexnet_paddle.transforms import central_square
 
 # Pillow knows more, and goes by the content, not the name: for some formats it would start other programs.
 FORMATS = ("JPEG", "PNG", "GIF", "BMP", "WEBP", "TIFF")

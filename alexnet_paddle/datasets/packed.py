@@ -21,8 +21,8 @@ import PIL
 
 from alexnet_paddle.datasets.folders import ImageFiles
 from alexnet_paddle.datasets.images import open_image
+from alexnet_paddle.datasets.transforms import central_square
 from alexnet_paddle.errors import InputError
-from alexnet_paddle.transforms import central_square
 
 FORMAT = 2  # raise it when the layout changes, or what `open_image` or `central_square` make of a picture
 

@@ -19,13 +19,13 @@ from alexnet_paddle import cli, datasets
 from alexnet_paddle.ablation import build_trainer
 from alexnet_paddle.benchmark import machine, versions
 from alexnet_paddle.datasets import packed
+from alexnet_paddle.datasets.transforms import Statistics, resize_side
 from alexnet_paddle.errors import TrainingFailed
 from alexnet_paddle.files import write_json
 from alexnet_paddle.metrics import Tally
 from alexnet_paddle.nets.variants import PAPER_LRN, VARIANTS
 from alexnet_paddle.recipes import RECIPES
 from alexnet_paddle.trainer import Trainer
-from alexnet_paddle.transforms import Statistics, resize_side
 
 PAPER_SETTINGS = {
     "init": "paper",

@@ -20,9 +20,9 @@ import paddle.nn.functional as F
 from IPython.display import display
 
 from alexnet_paddle import VARIANTS, AlexNet, ablation, inspection, plots, runtime
+from alexnet_paddle.datasets.transforms import Preprocessing
 from alexnet_paddle.nets import fast_cpu
 from alexnet_paddle.nets.model import INITS
-from alexnet_paddle.transforms import Preprocessing
 
 FULL = False  # True: the live race at full length, about ten minutes on two idle cores
 

@@ -20,8 +20,8 @@ import paddle
 import paddle.nn.functional as F
 
 from alexnet_paddle import RECIPES, VARIANTS, ablation, inspection, plots
+from alexnet_paddle.datasets.transforms import Augmentation, Preprocessing
 from alexnet_paddle.nets import layers
-from alexnet_paddle.transforms import Augmentation, Preprocessing
 
 FULL = False  # True: train as much as for the record, which takes long on a CPU
 
