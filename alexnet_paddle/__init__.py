@@ -13,7 +13,7 @@ _HOMES = {
     "AlexNet": "alexnet_paddle.nets.model",
     "AlexNetConfig": "alexnet_paddle.nets.variants",
     "VARIANTS": "alexnet_paddle.nets.variants",
-    "RECIPES": "alexnet_paddle.recipes",
+    "RECIPES": "alexnet_paddle.training.recipes",
 }
 __all__ = [*_HOMES, "__version__"]
 

@@ -29,8 +29,8 @@ from alexnet_paddle.files import write_json
 from alexnet_paddle.metrics import Tally
 from alexnet_paddle.nets.model import AlexNet
 from alexnet_paddle.nets.variants import LRN, VARIANTS, Activation, AlexNetConfig, Dropout, Linear
-from alexnet_paddle.recipes import RECIPES, Recipe, Schedule
-from alexnet_paddle.trainer import Trainer, evaluate
+from alexnet_paddle.training.recipes import RECIPES, Recipe, Schedule
+from alexnet_paddle.training.trainer import Trainer, evaluate
 
 WINDOWS = 4  # an epoch's training error is taken in so many parts
 TARGET_ERROR = 0.25  # the training error that the paper's figure 1 races to

@@ -150,7 +150,7 @@ def random_batch(config, batch_size) -> tuple[np.ndarray, np.ndarray]:
 def paddle_training(job):
     import paddle
 
-    from alexnet_paddle.recipes import RECIPES, build_optimizer
+    from alexnet_paddle.training.recipes import RECIPES, build_optimizer
 
     net = paddle_net(job)
     # Momentum 0.9 and weight decay 5e-4; on the biases too, as PyTorch's plain call has it.
@@ -202,7 +202,7 @@ def paddle_inference(job, engine=lambda net, images: net):
 
 
 def onednn_inference(job):
-    from alexnet_paddle.inference import onednn_model
+    from alexnet_paddle.training.inference import onednn_model
 
     return paddle_inference(job, lambda net, images: onednn_model(net, images[:4]))
 

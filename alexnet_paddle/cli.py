@@ -11,8 +11,8 @@ import unicodedata
 from tqdm import tqdm
 
 from alexnet_paddle.errors import InputError, Stopped, TrainingFailed
-from alexnet_paddle.failures import system_words
 from alexnet_paddle.runtime import DeviceError
+from alexnet_paddle.training.interruptions import system_words
 
 COMMANDS = {
     "train": "train a net and leave a run folder",

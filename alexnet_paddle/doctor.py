@@ -2,9 +2,9 @@
 
 import math
 
-from alexnet_paddle import experiment
 from alexnet_paddle.cli import print_table, run
 from alexnet_paddle.train import build_parser, options_from
+from alexnet_paddle.training import experiment
 
 
 def main(argv=None):
@@ -12,7 +12,7 @@ def main(argv=None):
     parser = build_parser("doctor", f"{description} no effect, but with --resume the options are those of the run.")
     trainer = experiment.build_trainer(options_from(vars(parser.parse_args(argv))))
 
-    from alexnet_paddle import diagnosis
+    from alexnet_paddle.training import diagnosis
 
     findings, seen = diagnosis.examine(trainer)
     print()

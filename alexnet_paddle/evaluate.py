@@ -8,9 +8,9 @@ from alexnet_paddle.cli import Parser, positive, print_table, progress, run
 from alexnet_paddle.datasets import folders, packed
 from alexnet_paddle.datasets.transforms import resize_side
 from alexnet_paddle.errors import InputError
-from alexnet_paddle.experiment import Options
 from alexnet_paddle.files import write_json
-from alexnet_paddle.run_folder import RunFolder
+from alexnet_paddle.training.experiment import Options
+from alexnet_paddle.training.run_folder import RunFolder
 
 
 def main(argv=None):
@@ -30,7 +30,7 @@ def main(argv=None):
 
     from alexnet_paddle import plots, runtime
     from alexnet_paddle.datasets.loader import eval_loader
-    from alexnet_paddle.trainer import evaluate
+    from alexnet_paddle.training.trainer import evaluate
 
     device = runtime.choose_device(arguments.device)
     preprocessing, batch_size = checkpoint.preprocessing, 8 if arguments.ten_crop else 64

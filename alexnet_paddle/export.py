@@ -3,7 +3,7 @@
 from pathlib import Path
 
 from alexnet_paddle.cli import Parser, fail, run
-from alexnet_paddle.run_folder import RunFolder
+from alexnet_paddle.training.run_folder import RunFolder
 
 
 def main(argv=None):
@@ -15,7 +15,8 @@ def main(argv=None):
     checkpoint = RunFolder(arguments.run).load_best()
     out = Path(arguments.out or Path(arguments.run, "export"))
 
-    from alexnet_paddle import inference, runtime
+    from alexnet_paddle import runtime
+    from alexnet_paddle.training import inference
 
     runtime.choose_device("cpu")
     try:

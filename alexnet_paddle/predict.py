@@ -5,7 +5,7 @@ import json
 from alexnet_paddle.cli import Parser, positive, print_table, run
 from alexnet_paddle.datasets.images import open_image
 from alexnet_paddle.errors import InputError
-from alexnet_paddle.run_folder import RunFolder
+from alexnet_paddle.training.run_folder import RunFolder
 
 BATCH = 32
 

@@ -3,13 +3,13 @@
 import argparse
 from dataclasses import replace
 
-from alexnet_paddle import distributed, experiment
 from alexnet_paddle.cli import Parser, positive, run
 from alexnet_paddle.errors import InputError
-from alexnet_paddle.experiment import MAY_CHANGE, Options
 from alexnet_paddle.nets.variants import ACTIVATIONS, POOLS, VARIANTS
-from alexnet_paddle.recipes import RECIPES
-from alexnet_paddle.run_folder import RunFolder
+from alexnet_paddle.training import distributed, experiment
+from alexnet_paddle.training.experiment import MAY_CHANGE, Options
+from alexnet_paddle.training.recipes import RECIPES
+from alexnet_paddle.training.run_folder import RunFolder
 
 
 def build_parser(command="train", description="Train a net and leave a run folder.") -> Parser:

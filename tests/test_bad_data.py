@@ -7,9 +7,10 @@ import sys
 
 import pytest
 
-from alexnet_paddle import datasets, evaluate, experiment, train
-from alexnet_paddle.checkpoint import Checkpoint
+from alexnet_paddle import datasets, evaluate, train
 from alexnet_paddle.datasets import __main__ as command
+from alexnet_paddle.training import experiment
+from alexnet_paddle.training.checkpoint import Checkpoint
 
 BAD = {
     "blue/notes.jpg": (b"dear reader", "unknown format"),
@@ -182,7 +183,8 @@ def test_a_picture_that_vanishes_in_training_is_one_line_and_the_checkpoint_stay
     script = f"""
 import sys
 from pathlib import Path
-from alexnet_paddle import callbacks, cli, train
+from alexnet_paddle import cli, train
+from alexnet_paddle.training import callbacks
 
 written = callbacks.Checkpoints.on_checkpoint
 

@@ -14,12 +14,13 @@ import paddle.nn.functional as F
 import pytest
 import safetensors.numpy
 
-from alexnet_paddle import RECIPES, VARIANTS, AlexNet, checkpoint, files
-from alexnet_paddle.checkpoint import Checkpoint
+from alexnet_paddle import RECIPES, VARIANTS, AlexNet, files
 from alexnet_paddle.datasets.transforms import Preprocessing
 from alexnet_paddle.errors import InputError
-from alexnet_paddle.recipes import Schedule
-from alexnet_paddle.trainer import Trainer
+from alexnet_paddle.training import checkpoint
+from alexnet_paddle.training.checkpoint import Checkpoint
+from alexnet_paddle.training.recipes import Schedule
+from alexnet_paddle.training.trainer import Trainer
 
 SMALL = VARIANTS["cifar4"].replace(image_size=16, num_classes=3)
 FILES = ("model.safetensors", "preprocessing.safetensors", "optimizer.safetensors", "checkpoint.json")

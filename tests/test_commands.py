@@ -56,7 +56,7 @@ def test_ten_crop_is_the_mean_of_ten_single_views(small_run, make_photos, tmp_pa
     import paddle
 
     from alexnet_paddle.datasets import folders
-    from alexnet_paddle.run_folder import RunFolder
+    from alexnet_paddle.training.run_folder import RunFolder
 
     checkpoint = RunFolder(small_run).load_best()
     net, pictures = checkpoint.build_model(), folders.read_all_images(photos, checkpoint.classes)
@@ -254,7 +254,7 @@ def test_an_impossible_size_shows_its_arithmetic(refused):
 
 
 def test_a_checkpoint_of_another_class_count_is_refused(small_run, tmp_path, refused):
-    from alexnet_paddle.run_folder import RunFolder
+    from alexnet_paddle.training.run_folder import RunFolder
 
     run = tmp_path / "run"
     shutil.copytree(small_run, run)

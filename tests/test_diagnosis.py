@@ -6,9 +6,10 @@ import numpy as np
 import paddle
 import pytest
 
-from alexnet_paddle import VARIANTS, diagnosis, doctor, experiment, train
-from alexnet_paddle.experiment import Options
-from alexnet_paddle.recipes import RECIPES
+from alexnet_paddle import VARIANTS, doctor, train
+from alexnet_paddle.training import diagnosis, experiment
+from alexnet_paddle.training.experiment import Options
+from alexnet_paddle.training.recipes import RECIPES
 
 
 @pytest.fixture

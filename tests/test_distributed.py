@@ -20,9 +20,10 @@ import paddle
 import pytest
 from safetensors.numpy import load_file
 
-from alexnet_paddle import RECIPES, VARIANTS, AlexNet, distributed, train
-from alexnet_paddle.checkpoint import Checkpoint
-from alexnet_paddle.trainer import Trainer
+from alexnet_paddle import RECIPES, VARIANTS, AlexNet, train
+from alexnet_paddle.training import distributed
+from alexnet_paddle.training.checkpoint import Checkpoint
+from alexnet_paddle.training.trainer import Trainer
 
 ROOT = Path(__file__).parents[1]
 LAUNCHER = [sys.executable, "-m", "paddle.distributed.launch", "--nproc_per_node", "2"]
@@ -276,7 +277,7 @@ def test_what_is_wrong_is_said_on_the_terminal_and_gives_the_status(
 WORDS = """
 import time
 import alexnet_paddle
-from alexnet_paddle import distributed as d
+from alexnet_paddle.training import distributed as d
 d.start("cpu")
 began, rank = time.monotonic(), d.rank()
 assert d.size() == 2
@@ -304,7 +305,7 @@ def test_a_process_may_be_waited_for_longer_than_gloo_does(start):
 @pytest.mark.slow
 def test_what_fails_in_one_process_ends_the_others_without_a_word(start):
     code = """
-from alexnet_paddle import distributed
+from alexnet_paddle.training import distributed
 from alexnet_paddle.errors import InputError
 
 def work():

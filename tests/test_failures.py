@@ -13,23 +13,14 @@ import numpy as np
 import pytest
 from processes import assert_same_runs, finish, start, unfinished
 
-from alexnet_paddle import (
-    callbacks,
-    checkpoint,
-    evaluate,
-    experiment,
-    export,
-    failures,
-    plots,
-    predict,
-    run_folder,
-    train,
-)
-from alexnet_paddle.checkpoint import Checkpoint
+from alexnet_paddle import evaluate, export, plots, predict, train
 from alexnet_paddle.datasets import __main__ as draw
 from alexnet_paddle.errors import TrainingFailed
 from alexnet_paddle.files import write_json, write_whole
-from alexnet_paddle.run_folder import RunFolder
+from alexnet_paddle.training import callbacks, checkpoint, experiment, run_folder
+from alexnet_paddle.training import interruptions as failures
+from alexnet_paddle.training.checkpoint import Checkpoint
+from alexnet_paddle.training.run_folder import RunFolder
 
 
 @pytest.fixture
@@ -277,7 +268,8 @@ def test_a_batch_that_cannot_fit_is_refused_before_training(small_photos, tmp_pa
 LIMITED = """
     import resource, sys
     from pathlib import Path
-    from alexnet_paddle import checkpoint, cli, train, trainer
+    from alexnet_paddle import cli, train
+    from alexnet_paddle.training import checkpoint, trainer
     import paddle
 
     def limit(more):

@@ -8,7 +8,7 @@ import pytest
 
 from alexnet_paddle import RECIPES, VARIANTS
 from alexnet_paddle.errors import InputError
-from alexnet_paddle.recipes import LearningRate, Recipe, Schedule, build_optimizer
+from alexnet_paddle.training.recipes import LearningRate, Recipe, Schedule, build_optimizer
 
 # From the systems' own sources. "quick" is ours and may be tuned, so its numbers are not repeated here.
 TABLE = {

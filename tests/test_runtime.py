@@ -139,7 +139,8 @@ def test_whoever_imports_paddle_afterwards_gets_the_threads():
 # Runs a static graph twice, and prints what was asked of paddle and what the user asked for.
 TWO_RUNS = """
 import os, pathlib, tempfile
-from alexnet_paddle import VARIANTS, AlexNet, inference
+from alexnet_paddle import VARIANTS, AlexNet
+from alexnet_paddle.training import inference
 from alexnet_paddle.nets import fast_cpu
 import paddle
 

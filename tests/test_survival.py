@@ -14,9 +14,11 @@ from types import SimpleNamespace
 import pytest
 from processes import assert_same_runs, children, finish, start, unfinished, wait_for
 
-from alexnet_paddle import callbacks, experiment, failures, train
-from alexnet_paddle.checkpoint import Checkpoint
+from alexnet_paddle import train
 from alexnet_paddle.datasets.folders import ImageFiles
+from alexnet_paddle.training import callbacks, experiment
+from alexnet_paddle.training import interruptions as failures
+from alexnet_paddle.training.checkpoint import Checkpoint
 
 posix = pytest.mark.skipif(os.name == "nt", reason="signals as POSIX has them")
 linux = pytest.mark.skipif(sys.platform != "linux", reason="Paddle has processes that read pictures on Linux only")
@@ -91,8 +93,8 @@ def test_a_second_signal_ends_the_process_and_afterwards_they_are_as_before(numb
 
 
 def test_stopped_in_the_validation_it_does_not_train_the_epoch_again(straight, arguments, tmp_path, monkeypatch):
-    from alexnet_paddle import trainer as loop
     from alexnet_paddle.errors import Stopped
+    from alexnet_paddle.training import trainer as loop
 
     evaluate, calls = loop.evaluate, []
 

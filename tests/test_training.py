@@ -7,9 +7,9 @@ import paddle
 import pytest
 
 from alexnet_paddle import RECIPES, train
-from alexnet_paddle.checkpoint import Checkpoint, read_weights
 from alexnet_paddle.errors import Stopped
-from alexnet_paddle.run_folder import RunFolder
+from alexnet_paddle.training.checkpoint import Checkpoint, read_weights
+from alexnet_paddle.training.run_folder import RunFolder
 
 EXACT = ("report.json", "best/model.safetensors", "last/model.safetensors", "last/optimizer.safetensors")
 
@@ -36,7 +36,7 @@ def test_workers_do_not_change_the_result(small_run, train_small, tmp_path):
 def test_a_run_stopped_between_epochs_goes_on_to_the_same_end(
     small_run, train_small, tmp_path, monkeypatch, stop_after
 ):
-    from alexnet_paddle.callbacks import Checkpoints
+    from alexnet_paddle.training.callbacks import Checkpoints
 
     save = Checkpoints.on_checkpoint
 
@@ -156,7 +156,7 @@ def test_two_hundred_petals_are_learned_by_heart(petals_home, tmp_path):
     from alexnet_paddle.datasets.folders import stratified_indices
     from alexnet_paddle.datasets.loader import eval_loader, train_loader
     from alexnet_paddle.datasets.transforms import Augmentation, Preprocessing, Statistics, TrainTransform, resize_side
-    from alexnet_paddle.trainer import Trainer, evaluate
+    from alexnet_paddle.training.trainer import Trainer, evaluate
 
     data = datasets.load("petals")
     _, few = stratified_indices(data.train.labels, 0.1)

@@ -8,8 +8,8 @@ import paddle
 from paddle.io import BatchSampler, DataLoader
 from paddle.io import Dataset as PaddleDataset
 
-from alexnet_paddle import failures
 from alexnet_paddle.errors import InputError, ReaderDied
+from alexnet_paddle.training import interruptions as failures
 
 IGNORED = -100  # the label that Paddle's cross-entropy takes for no label
 

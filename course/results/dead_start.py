@@ -24,8 +24,8 @@ from alexnet_paddle.errors import TrainingFailed
 from alexnet_paddle.files import write_json
 from alexnet_paddle.metrics import Tally
 from alexnet_paddle.nets.variants import PAPER_LRN, VARIANTS
-from alexnet_paddle.recipes import RECIPES
-from alexnet_paddle.trainer import Trainer
+from alexnet_paddle.training.recipes import RECIPES
+from alexnet_paddle.training.trainer import Trainer
 
 PAPER_SETTINGS = {
     "init": "paper",

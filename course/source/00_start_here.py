@@ -396,7 +396,7 @@ print(f"{totals(rows)[0]:,} parameters; the net of the paper has {totals(trace(V
 # **Predict:** which loss will the first epoch begin with? (You have computed it in this chapter.) And how good will the net be after four times through 2,000 pictures?
 
 # %% train
-from alexnet_paddle.experiment import Options, train
+from alexnet_paddle.training.experiment import Options, train
 
 run = Path(tempfile.mkdtemp()) / "first"
 options = Options(out=str(run), variant="mini", data="petals", recipe="quick", epochs=10 if FULL else 4)
@@ -419,7 +419,7 @@ figure
 
 # %% look
 from alexnet_paddle.predict import predict
-from alexnet_paddle.run_folder import RunFolder
+from alexnet_paddle.training.run_folder import RunFolder
 
 order = np.random.default_rng(2).permutation(len(petals.val))[:10]
 pictures = [petals.val.image(index) for index in order]

@@ -14,7 +14,7 @@ from pathlib import Path
 
 import numpy as np
 
-from alexnet_paddle import CPU_SETTINGS, __version__, datasets, distributed, runtime
+from alexnet_paddle import CPU_SETTINGS, __version__, datasets, runtime
 from alexnet_paddle.arithmetic import totals, trace
 from alexnet_paddle.cli import progress
 from alexnet_paddle.datasets import packed
@@ -22,8 +22,9 @@ from alexnet_paddle.datasets.transforms import Preprocessing, Statistics, TrainT
 from alexnet_paddle.errors import InputError, Stopped
 from alexnet_paddle.files import write_json
 from alexnet_paddle.nets.variants import VARIANTS, AlexNetConfig
-from alexnet_paddle.recipes import RECIPES, Recipe
-from alexnet_paddle.run_folder import RunFolder
+from alexnet_paddle.training import distributed
+from alexnet_paddle.training.recipes import RECIPES, Recipe
+from alexnet_paddle.training.run_folder import RunFolder
 
 CGROUP_LIMITS = ("/sys/fs/cgroup/memory.max", "/sys/fs/cgroup/memory/memory.limit_in_bytes")  # version 2, version 1
 STATISTICS_IMAGES = 10_000  # enough for means and covariances; ImageNet's 1.2 million would take hours
@@ -111,7 +112,7 @@ def train(options: Options, resume: bool = False, say=print) -> dict | None:
             distributed.on_first(run.require_new)
         config, recipe = distributed.together(lambda: plan(options))
 
-        from alexnet_paddle import failures  # paddle is loaded from here on
+        from alexnet_paddle.training import interruptions as failures  # paddle is loaded from here on
 
         device = runtime.choose_device(options.device)
         say(f"device: {device} (asked for: {options.device}); CPU settings: {_words(CPU_SETTINGS) or 'as they were'}")
@@ -163,7 +164,7 @@ def build_trainer(options: Options, say=print):
 
 def _warn(trainer, say):
     """Says what the quick part of the doctor finds, at the beginning of a training."""
-    from alexnet_paddle import diagnosis
+    from alexnet_paddle.training import diagnosis
 
     for finding in diagnosis.examine(trainer, thorough=False)[0]:
         say(f"warning: {finding.name}: {finding.evidence}; {finding.change} (more: python -m alexnet_paddle.doctor)")
@@ -247,10 +248,10 @@ def _compare(stored, dataset, device, run, say):
 
 def _build(options, config, recipe, dataset, device, start, say):
     """The trainer, at its beginning or where `start` left off, and what makes a checkpoint of it."""
-    from alexnet_paddle import checkpoint
     from alexnet_paddle.datasets.loader import eval_loader, train_loader
     from alexnet_paddle.nets.model import AlexNet
-    from alexnet_paddle.trainer import Trainer
+    from alexnet_paddle.training import checkpoint
+    from alexnet_paddle.training.trainer import Trainer
 
     if options.amp and device == "cpu":
         say("--amp: no effect on the CPU, training in float32")
@@ -300,7 +301,7 @@ def _build(options, config, recipe, dataset, device, start, say):
 
 def _take_weights(model, options) -> bool:
     """As `checkpoint.start_from_weights`. Process 0 does it; training begins with the same weights everywhere."""
-    from alexnet_paddle import checkpoint
+    from alexnet_paddle.training import checkpoint
 
     try:
         weights = checkpoint.read_weights(options.weights, options.trust_pickle)
@@ -322,7 +323,7 @@ def _statistics(recipe, images, image_size) -> Statistics | None:
 def _last_checkpoint(run, config, recipe, seed):
     """Where to go on, None at the beginning. Raises InputError when it is not of the training that config.json tells
     of, which then was altered."""
-    from alexnet_paddle.checkpoint import Checkpoint
+    from alexnet_paddle.training.checkpoint import Checkpoint
 
     if not run.last.exists() and not run.last.with_name("last.old").exists():
         return None  # stopped before the first was saved
@@ -335,7 +336,7 @@ def _last_checkpoint(run, config, recipe, seed):
 
 
 def _callbacks(options, run, make_checkpoint):
-    from alexnet_paddle import callbacks
+    from alexnet_paddle.training import callbacks
 
     chosen = [
         callbacks.Progress(),
@@ -352,9 +353,9 @@ def _callbacks(options, run, make_checkpoint):
 def _final_test(run, options, recipe, dataset, trainer) -> dict:
     """The test split's only use: the epoch that validation picked, in eval mode."""
     from alexnet_paddle import plots
-    from alexnet_paddle.checkpoint import Checkpoint
     from alexnet_paddle.datasets.loader import eval_loader
-    from alexnet_paddle.trainer import evaluate
+    from alexnet_paddle.training.checkpoint import Checkpoint
+    from alexnet_paddle.training.trainer import evaluate
 
     best = Checkpoint.load(run.best)
     loader = eval_loader(dataset.test, best.preprocessing, recipe.batch_size, options.workers)

@@ -20,8 +20,8 @@ import paddle
 import paddle.nn.functional as F
 
 from alexnet_paddle import inspection
-from alexnet_paddle.recipes import Schedule, build_optimizer
 from alexnet_paddle.runtime import seed_everything
+from alexnet_paddle.training.recipes import Schedule, build_optimizer
 
 BATCH = 32  # pictures of the batch that is looked at
 STEPS = 100  # in which a net should learn something about one batch

@@ -10,8 +10,9 @@ import time
 import numpy as np
 from tqdm import tqdm
 
-from alexnet_paddle import diagnosis, plots
+from alexnet_paddle import plots
 from alexnet_paddle.files import write_whole
+from alexnet_paddle.training import diagnosis
 
 COLUMNS = ("epoch", "split", "loss", "top1", "top5", "lr", "images_per_second", "seconds")
 

@@ -14,9 +14,9 @@ from pathlib import Path
 
 from filelock import FileLock, Timeout
 
-from alexnet_paddle.checkpoint import Checkpoint
 from alexnet_paddle.errors import InputError
 from alexnet_paddle.files import write_json
+from alexnet_paddle.training.checkpoint import Checkpoint
 
 FORMAT = 1
 PARTS = {"options", "model", "recipe", "data", "device", "cpu_settings", "versions"}  # of config.json

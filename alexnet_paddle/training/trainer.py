@@ -10,16 +10,16 @@ import numpy as np
 import paddle
 import paddle.nn.functional as F
 
-from alexnet_paddle import distributed
 from alexnet_paddle.datasets.loader import IGNORED
 from alexnet_paddle.errors import ReaderDied, Stopped, TrainingFailed
 from alexnet_paddle.metrics import Scores, Tally, softmax
-from alexnet_paddle.recipes import build_optimizer
 from alexnet_paddle.runtime import seed_everything
+from alexnet_paddle.training import distributed
+from alexnet_paddle.training.recipes import build_optimizer
 
 
 class Trainer:
-    """Trains `model` by `recipe`. Callbacks may have any of the methods of `alexnet_paddle.callbacks.Callback`.
+    """Trains `model` by `recipe`. Callbacks may have any of the methods of `alexnet_paddle.training.callbacks.Callback`.
 
     Between two batches `state()`, the weights and the optimizer's tensors are all there is to know: all chance is
     drawn anew for each batch, from the seed, the epoch and the batch's number. So a run that goes on from there,

@@ -11,8 +11,8 @@ import threading
 import warnings
 from contextlib import contextmanager
 
-from alexnet_paddle import distributed
 from alexnet_paddle.errors import InputError, ReaderDied, TrainingFailed
+from alexnet_paddle.training import distributed
 
 # Paddle raises MemoryError on the CPU, but in a backward pass an OSError that quotes it, and on a GPU others.
 OUT_OF_MEMORY = ("ResourceExhausted", "MemoryError", "out of memory", "ALLOC_FAILED", "failed to map segment")
