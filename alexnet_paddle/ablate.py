@@ -29,7 +29,8 @@ def build_parser() -> Parser:
 
 def main(argv=None):
     given = build_parser().parse_args(argv)
-    from alexnet_paddle import ablation, plots
+    from alexnet_paddle import plots
+    from alexnet_paddle.study import ablation
 
     if given.name == "list":
         show(ablation.ABLATIONS)

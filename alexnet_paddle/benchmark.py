@@ -33,11 +33,11 @@ from pathlib import Path
 
 from alexnet_paddle import CPU_SETTINGS, __version__
 from alexnet_paddle.arithmetic import totals, trace
-from alexnet_paddle.benchmark_systems import JOBS, MATRIX_SIDE, SYSTEMS
 from alexnet_paddle.cli import Parser, positive, print_table, progress, run
 from alexnet_paddle.errors import InputError
 from alexnet_paddle.nets.variants import VARIANTS
 from alexnet_paddle.runtime import cpu_count, cpu_info
+from alexnet_paddle.study.benchmark_systems import JOBS, MATRIX_SIDE, SYSTEMS
 
 SLOW = 2  # seconds: so long a step needs no second one to warm up
 
@@ -144,7 +144,7 @@ class Worker:
         self.log = tempfile.TemporaryFile("w+")  # noqa: SIM115  (closed in __exit__)
         job = {"kind": case.kind, "system": system, **case.job}
         self.process = subprocess.Popen(
-            [sys.executable, "-m", "alexnet_paddle.benchmark_systems", json.dumps(job)],
+            [sys.executable, "-m", "alexnet_paddle.study.benchmark_systems", json.dumps(job)],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=self.log,

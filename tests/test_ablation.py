@@ -7,10 +7,11 @@ import numpy as np
 import paddle
 import pytest
 
-from alexnet_paddle import ablate, ablation, plots
-from alexnet_paddle.ablation import ABLATIONS, Size
+from alexnet_paddle import ablate, plots
 from alexnet_paddle.errors import InputError
 from alexnet_paddle.nets.variants import VARIANTS
+from alexnet_paddle.study import ablation
+from alexnet_paddle.study.ablation import ABLATIONS, Size
 
 TINY = Size(images=36, epochs=2, seeds=2)
 

@@ -12,9 +12,10 @@ import paddle
 import pytest
 from PIL import Image
 
-from alexnet_paddle import AlexNet, benchmark, benchmark_systems
-from alexnet_paddle.benchmark_systems import JOBS, SYSTEMS, lrn_arguments, paddle_net, torch_net
+from alexnet_paddle import AlexNet, benchmark
 from alexnet_paddle.nets.variants import LRN, PAPER_LRN, VARIANTS, AlexNetConfig, Conv, Linear, SpatialNorm
+from alexnet_paddle.study import benchmark_systems
+from alexnet_paddle.study.benchmark_systems import JOBS, SYSTEMS, lrn_arguments, paddle_net, torch_net
 
 # ---- the systems do the same work ------------------------------------------------------------------
 

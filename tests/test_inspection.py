@@ -5,7 +5,8 @@ import paddle
 import pytest
 from paddle import nn
 
-from alexnet_paddle import VARIANTS, AlexNet, inspection
+from alexnet_paddle import VARIANTS, AlexNet
+from alexnet_paddle.inspection.activations import activations as inspection
 
 
 class Fixed(nn.Layer):

@@ -9,7 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from alexnet_paddle import VARIANTS, ablation
+from alexnet_paddle import VARIANTS
+from alexnet_paddle.study import ablation
 
 RESULTS = Path(__file__).parents[1] / "course" / "results"
 TEXT = (RESULTS / "README.md").read_text("utf-8")

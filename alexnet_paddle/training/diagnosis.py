@@ -19,7 +19,7 @@ import numpy as np
 import paddle
 import paddle.nn.functional as F
 
-from alexnet_paddle import inspection
+from alexnet_paddle.inspection.activations import activations as inspection
 from alexnet_paddle.runtime import seed_everything
 from alexnet_paddle.training.recipes import Schedule, build_optimizer
 

@@ -16,7 +16,6 @@ from dataclasses import replace
 from pathlib import Path
 
 from alexnet_paddle import cli, datasets
-from alexnet_paddle.ablation import build_trainer
 from alexnet_paddle.benchmark import machine, versions
 from alexnet_paddle.datasets import packed
 from alexnet_paddle.datasets.transforms import Statistics, resize_side
@@ -24,6 +23,7 @@ from alexnet_paddle.errors import TrainingFailed
 from alexnet_paddle.files import write_json
 from alexnet_paddle.metrics import Tally
 from alexnet_paddle.nets.variants import PAPER_LRN, VARIANTS
+from alexnet_paddle.study.ablation import build_trainer
 from alexnet_paddle.training.recipes import RECIPES
 from alexnet_paddle.training.trainer import Trainer
 

@@ -12,8 +12,8 @@ from pathlib import Path
 from dead_start import load, read_record, run, write_record
 
 from alexnet_paddle import cli
-from alexnet_paddle.ablation import build_trainer
 from alexnet_paddle.nets.variants import VARIANTS
+from alexnet_paddle.study.ablation import build_trainer
 from alexnet_paddle.training import diagnosis
 from alexnet_paddle.training.recipes import RECIPES, Schedule
 

@@ -16,13 +16,14 @@
 # Look at it first and ask: where do the two halves exchange what they know?
 
 # %% setup
-from alexnet_paddle import VARIANTS, plots  # isort: skip  (first: it sets up the CPU before paddle is imported)
+from alexnet_paddle import VARIANTS  # isort: skip  (first: it sets up the CPU before paddle is imported)
 import math
 
 import matplotlib.pyplot as plt
 import numpy as np
 import paddle
 
+from alexnet_paddle import plots
 from alexnet_paddle.arithmetic import totals, trace
 from alexnet_paddle.nets import model as package
 from alexnet_paddle.nets.variants import LRN

@@ -29,9 +29,10 @@ import numpy as np
 import paddle
 import paddle.nn.functional as F
 
-from alexnet_paddle import ablation, plots
+from alexnet_paddle import plots
 from alexnet_paddle.nets.model import AlexNet
 from alexnet_paddle.nets.variants import VARIANTS
+from alexnet_paddle.study import ablation
 
 FULL = False  # True: train longer, with five seeds, about an hour on two idle cores
 BLUE, ORANGE, GREEN, PINK, RED, SKY = plots.OKABE_ITO[:6]

@@ -19,13 +19,14 @@ import numpy as np
 import paddle
 import paddle.nn.functional as F
 
-from alexnet_paddle import CPU_SETTINGS, cli, datasets, inspection, runtime
+from alexnet_paddle import CPU_SETTINGS, cli, datasets, runtime
 from alexnet_paddle.benchmark import machine, versions
 from alexnet_paddle.datasets import packed
 from alexnet_paddle.datasets.loader import eval_loader, train_loader
 from alexnet_paddle.datasets.transforms import Augmentation, Preprocessing, Statistics, TrainTransform, resize_side
 from alexnet_paddle.errors import InputError, TrainingFailed
 from alexnet_paddle.files import write_json
+from alexnet_paddle.inspection.activations import activations as inspection
 from alexnet_paddle.metrics import Tally
 from alexnet_paddle.nets.model import AlexNet
 from alexnet_paddle.nets.variants import LRN, VARIANTS, Activation, AlexNetConfig, Dropout, Linear

@@ -1,7 +1,7 @@
 """The systems that `alexnet_paddle.benchmark` compares, each in a process of its own.
 
 Paddle and PyTorch in one process would share threads and disturb each other, CPU settings are read when a library is
-loaded, and peak memory is counted by process. `python -m alexnet_paddle.benchmark_systems JOB` prepares one job, given
+loaded, and peak memory is counted by process. `python -m alexnet_paddle.study.benchmark_systems JOB` prepares one job, given
 as JSON, and then talks in lines of JSON:
 
     process  {"work": 32, "settings": {...}}                 ready; one step does so much work (images, or GFLOP)

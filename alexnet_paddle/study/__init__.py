@@ -1,0 +1,1 @@
+"""Comparing: ablations with several seeds, their statistics, and the speed of this machine."""
