@@ -11,7 +11,7 @@ CPU_THREADS = runtime.thread_count(CPU_SETTINGS)
 # Lazy, so that the arithmetic and the tables load without paddle.
 _HOMES = {
     "AlexNet": "alexnet_paddle.nets.model",
-    "AlexNetConfig": "alexnet_paddle.nets.variants",
+    "AlexNetConfig": "alexnet_paddle.nets.config",
     "VARIANTS": "alexnet_paddle.nets.variants",
     "RECIPES": "alexnet_paddle.training.recipes",
 }

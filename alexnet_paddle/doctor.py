@@ -35,7 +35,7 @@ def print_layers(seen):
     for layer in seen.activations:
         weight = gradients.get(f"{layer.name}.weight")
         sizes = ("", "") if weight is None else (f"{weight.value:.2g}", f"{weight.gradient or 0:.1e}")
-        numbers = f"{layer.mean:.3g}", f"{layer.spread:.2g}", f"{layer.signal:.2%}", f"{layer.dead:.0%}"
+        numbers = f"{layer.mean:.3g}", f"{layer.spread:.2g}", f"{layer.signal_ratio:.2%}", f"{layer.dead:.0%}"
         lines.append((layer.name, *numbers, *sizes))
     print_table(lines)
     print("spread: how much an output changes from picture to picture; signal: its share of the whole output")

@@ -35,7 +35,7 @@ def main(argv=None):
     device = runtime.choose_device(arguments.device)
     preprocessing, batch_size = checkpoint.preprocessing, 8 if arguments.ten_crop else 64
     loader = eval_loader(pictures, preprocessing, batch_size, arguments.workers, arguments.ten_crop)
-    print(f"{folder.path}: {checkpoint.config.name}, epoch {checkpoint.state['epoch']}, on {device}")
+    print(f"{folder.path}: {checkpoint.config.name}, epoch {checkpoint.state['epochs_done']}, on {device}")
     report = {"data": name, "ten_crop": arguments.ten_crop}
     report |= evaluate(checkpoint.build_model(), progress(loader, "evaluating")).report(checkpoint.classes)
     print_report(report)
@@ -71,8 +71,8 @@ def print_report(report) -> None:
     print(f"{report['data']}: {report['images']} pictures, {views}\n")
     lines = [("class", "pictures", "recall", "precision")]
     for name, row in report["classes"].items():
-        shares = ("-" if row[key] is None else f"{row[key]:.3f}" for key in ("recall", "precision"))
-        lines.append((name, str(row["images"]), *shares))
+        fractions = ("-" if row[key] is None else f"{row[key]:.3f}" for key in ("recall", "precision"))
+        lines.append((name, str(row["images"]), *fractions))
     print_table(lines)
     print(f"\nloss   {report['loss']:.4f}")
     print(f"top-1  {report['top1']:.4f}  (95% interval {low:.4f} to {high:.4f})")

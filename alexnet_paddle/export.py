@@ -23,7 +23,7 @@ def main(argv=None):
         differences = inference.export(checkpoint, out)
     except inference.ExportError as error:
         fail(f"export: {error}; nothing was written", 1)
-    print(f"{arguments.run}: {checkpoint.config.name}, epoch {checkpoint.state['epoch']}")
+    print(f"{arguments.run}: {checkpoint.config.name}, epoch {checkpoint.state['epochs_done']}")
     for engine, found in differences.items():
         print(f"{engine}: at most {found:.1e} from the dynamic graph")
     print(f"\n{out}: {', '.join(sorted(path.name for path in out.iterdir()))}")

@@ -30,10 +30,10 @@ def confusion_matrix(labels: np.ndarray, predicted: np.ndarray, num_classes: int
 
 
 def wilson_interval(correct: int, total: int, z: float = 1.959964) -> tuple[float, float]:
-    """Wilson's score interval for a share, 95% by default: unlike the textbook one it is right near 0 and 1."""
-    share, z2 = correct / total, z * z
-    centre = (share + z2 / (2 * total)) / (1 + z2 / total)
-    half = z / (1 + z2 / total) * math.sqrt(share * (1 - share) / total + z2 / (4 * total * total))
+    """Wilson's score interval for a fraction, 95% by default: unlike the textbook one it is right near 0 and 1."""
+    fraction, z2 = correct / total, z * z
+    centre = (fraction + z2 / (2 * total)) / (1 + z2 / total)
+    half = z / (1 + z2 / total) * math.sqrt(fraction * (1 - fraction) / total + z2 / (4 * total * total))
     return max(0.0, centre - half), min(1.0, centre + half)
 
 
@@ -56,12 +56,12 @@ class Scores:
 
     @property
     def top1(self) -> float:
-        """Share of pictures whose likeliest class is right."""
+        """Fraction of pictures whose likeliest class is right."""
         return float(top_k_correct(self.probabilities, self.labels, 1).mean())
 
     @property
     def top5(self) -> float | None:
-        """Share of pictures whose class is among the five likeliest; None with five classes or fewer."""
+        """Fraction of pictures whose class is among the five likeliest; None with five classes or fewer."""
         if self.probabilities.shape[1] <= 5:
             return None
         return float(top_k_correct(self.probabilities, self.labels, 5).mean())
@@ -79,8 +79,8 @@ class Scores:
         per_class = {
             name: {
                 "images": int(confusion[i].sum()),
-                "recall": _share(confusion[i, i], confusion[i].sum()),
-                "precision": _share(confusion[i, i], confusion[:, i].sum()),
+                "recall": _fraction(confusion[i, i], confusion[i].sum()),
+                "precision": _fraction(confusion[i, i], confusion[:, i].sum()),
             }
             for i, name in enumerate(classes)
         }
@@ -96,7 +96,7 @@ class Scores:
 
 
 @dataclass(frozen=True)
-class Tally:
+class RunningMetrics:
     """Sums over batches: all that an epoch's figures need, however many pictures it has. `seconds` is the time that
     the batches took."""
 
@@ -107,17 +107,17 @@ class Tally:
     seconds: float = 0.0
 
     @staticmethod
-    def of(scores: Scores) -> Tally:
+    def of(scores: Scores) -> RunningMetrics:
         """The sums over one batch, which may be empty."""
         images, has_top5 = scores.images, scores.probabilities.shape[1] > 5
         if not images:
-            return Tally(right_in_5=0 if has_top5 else None)
+            return RunningMetrics(right_in_5=0 if has_top5 else None)
         right, right_in_5 = round(scores.top1 * images), round(scores.top5 * images) if has_top5 else None
-        return Tally(images, scores.loss * images, right, right_in_5)
+        return RunningMetrics(images, scores.loss * images, right, right_in_5)
 
-    def plus(self, batch: Tally, seconds: float) -> Tally:
+    def plus(self, batch: RunningMetrics, seconds: float) -> RunningMetrics:
         """With one more batch, which took so long."""
-        return Tally(
+        return RunningMetrics(
             self.images + batch.images,
             self.loss_sum + batch.loss_sum,
             self.right + batch.right,
@@ -139,5 +139,5 @@ class Tally:
         return None if self.right_in_5 is None else self.right_in_5 / self.images
 
 
-def _share(part, whole) -> float | None:
+def _fraction(part, whole) -> float | None:
     return float(part / whole) if whole else None

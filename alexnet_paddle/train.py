@@ -5,7 +5,8 @@ from dataclasses import replace
 
 from alexnet_paddle.cli import Parser, positive, run
 from alexnet_paddle.errors import InputError
-from alexnet_paddle.nets.variants import ACTIVATIONS, POOLS, VARIANTS
+from alexnet_paddle.nets.config import ACTIVATIONS, POOLS
+from alexnet_paddle.nets.variants import VARIANTS
 from alexnet_paddle.training import distributed, experiment
 from alexnet_paddle.training.experiment import MAY_CHANGE, Options
 from alexnet_paddle.training.recipes import RECIPES
@@ -31,7 +32,7 @@ def build_parser(command="train", description="Train a net and leave a run folde
     parser.add_argument("--learning-rate", type=positive(float), metavar="R", help="instead of the recipe's")
     parser.add_argument("--activation", choices=ACTIVATIONS, help="in place of the variant's")
     parser.add_argument("--lrn", choices=("on", "off"), help="the paper's local response normalisation, or none")
-    parser.add_argument("--dropout", type=share, metavar="P", help="drop rate of the hidden fc layers; 0 is off")
+    parser.add_argument("--dropout", type=fraction, metavar="P", help="drop rate of the hidden fc layers; 0 is off")
     parser.add_argument("--pool", choices=POOLS, help="3 x 3 windows every 2 pixels, or 2 x 2")
     parser.add_argument("--device", choices=("auto", "cpu", "gpu"), help="default auto: a GPU if there is one")
     parser.add_argument("--amp", action="store_true", help="mixed precision on a GPU")
@@ -40,7 +41,7 @@ def build_parser(command="train", description="Train a net and leave a run folde
         "--workers", type=positive(int, inclusive=True), metavar="N", help="processes that read pictures (default 0)"
     )
     parser.add_argument(
-        "--val", type=positive(float), metavar="F", help="share of photos cut off where a split is missing"
+        "--val", type=positive(float), metavar="F", help="fraction of photos cut off where a split is missing"
     )
     parser.add_argument("--skip-bad", action="store_true", help="train without the pictures that cannot be read")
     parser.add_argument(
@@ -52,7 +53,7 @@ def build_parser(command="train", description="Train a net and leave a run folde
     return parser
 
 
-def share(text):
+def fraction(text):
     value = positive(float, inclusive=True)(text)
     if value >= 1:
         raise argparse.ArgumentTypeError(f"{text} is too large; choose a rate from 0 to below 1")

@@ -123,7 +123,7 @@ def test_every_arm_is_a_net(name, variant):
     assert len({net.replace(name="") for net in nets}) == len({repr(arm.net) for arm in ABLATIONS[name].arms.values()})
     for arm in ABLATIONS[name].arms.values():
         assert arm.against is None or ABLATIONS[name].arms[arm.against].against is None
-        assert arm.against is None or ABLATIONS[name].arms[arm.against].share == arm.share
+        assert arm.against is None or ABLATIONS[name].arms[arm.against].fraction == arm.fraction
 
 
 def test_dropout_needs_a_hidden_layer_and_other_ablations_leave_the_net_alone():
@@ -145,7 +145,7 @@ def test_a_draw_has_as_many_of_each_class_and_a_smaller_one_is_part_of_it():
     assert np.bincount(labels[ablation.draw(labels, 80, 0)]).tolist() == [30, 20, 30]
 
 
-def test_all_arms_see_the_same_pictures_and_a_share_is_repeated_to_the_same_length(small_photos):
+def test_all_arms_see_the_same_pictures_and_a_fraction_is_repeated_to_the_same_length(small_photos):
     data = ablation.Data(str(small_photos), 32, 30)
     (whole, _), (few, _), (again, _) = data.train(3, 1.0), data.train(3, 0.1), data.train(3, 1.0)
     assert whole.paths == again.paths and len(whole) == len(few) == 30
@@ -266,12 +266,12 @@ def without_times(runs):
     return [{name: value for name, value in run.items() if name != "seconds"} for run in runs]
 
 
-def test_a_run_that_blows_up_is_recorded_as_failed(small_photos):
+def test_a_run_that_diverges_is_recorded_as_failed(small_photos):
     data = ablation.Data(str(small_photos), 32, 30)
     config = VARIANTS["cifar4"].replace(num_classes=3)
     recipe = ABLATIONS["activation"].recipe.replace(learning_rate=1e20, epochs=2)
     result = ablation.run_arm(data, config, recipe, 0)
-    assert "blown up" in result["failed"] and "test" not in result
+    assert "diverged" in result["failed"] and "test" not in result
 
 
 def test_the_cost_is_a_ratio_for_each_arm_that_is_compared(measured):

@@ -15,7 +15,8 @@ from alexnet_paddle.arithmetic import (
     totals,
     trace,
 )
-from alexnet_paddle.nets.variants import LRN, VARIANTS, Pool
+from alexnet_paddle.nets.config import LRN, Pool
+from alexnet_paddle.nets.variants import VARIANTS
 
 # ---- one size --------------------------------------------------------------------------------------
 

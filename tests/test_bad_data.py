@@ -190,7 +190,7 @@ written = callbacks.Checkpoints.on_checkpoint
 
 def then_remove(self, trainer):
     written(self, trainer)
-    if trainer.epoch == 2:
+    if trainer.epochs_done == 2:
         Path({str(gone)!r}).rename({str(tmp_path / "kept.png")!r})
 
 callbacks.Checkpoints.on_checkpoint = then_remove
@@ -203,7 +203,7 @@ cli.run(train.main)
     assert done.returncode == 2, done.stderr
     go_on = f"when it is back as it was, go on with --resume --out {run}"
     assert done.stderr == f"train: {gone}: no such file; {go_on}\n"
-    assert Checkpoint.load(run / "last").state["epoch"] == 2
+    assert Checkpoint.load(run / "last").state["epochs_done"] == 2
 
     (tmp_path / "kept.png").rename(gone)
     train.main(["--resume", "--out", str(run)])

@@ -12,9 +12,11 @@ import paddle
 import pytest
 from PIL import Image
 
-from alexnet_paddle import AlexNet, benchmark
-from alexnet_paddle.nets.variants import LRN, PAPER_LRN, VARIANTS, AlexNetConfig, Conv, Linear, SpatialNorm
-from alexnet_paddle.study import benchmark_systems
+from alexnet_paddle import AlexNet
+from alexnet_paddle import benchmark as command
+from alexnet_paddle.nets.config import LRN, PAPER_LRN, AlexNetConfig, Conv, Linear, SpatialNorm
+from alexnet_paddle.nets.variants import VARIANTS
+from alexnet_paddle.study import benchmark, benchmark_systems
 from alexnet_paddle.study.benchmark_systems import JOBS, SYSTEMS, lrn_arguments, paddle_net, torch_net
 
 # ---- the systems do the same work ------------------------------------------------------------------
@@ -116,9 +118,9 @@ def test_operations_of_a_training_step():
     assert benchmark.training_flops(VARIANTS["mini"]) == 2 * (3 * sum(row.macs for row in rows) - conv1)
 
 
-def test_share_of_the_ceiling(monkeypatch):
+def test_fraction_of_the_ceiling(monkeypatch):
     monkeypatch.setattr(benchmark, "training_flops", lambda config: 2_000_000_000)
-    assert benchmark.share_of_ceiling(None, images_per_second=30, ceiling_gflops=240) == pytest.approx(0.25)
+    assert benchmark.fraction_of_ceiling(None, images_per_second=30, ceiling_gflops=240) == pytest.approx(0.25)
 
 
 class Measured:
@@ -138,7 +140,7 @@ def test_a_case_in_figures_and_as_a_table(capsys):
     untouched, ours = case["systems"]["untouched"], case["systems"]["ours"]
     assert (untouched["median"], untouched["best"]) == (20, 30)
     assert untouched["ratio"] == {"median": 2, "min": 2, "max": 4} and ours["ratio"]["median"] == 1
-    assert untouched["share_of_ceiling"] == pytest.approx(20 * benchmark.training_flops(VARIANTS["mini"]) / 1e11)
+    assert untouched["fraction_of_ceiling"] == pytest.approx(20 * benchmark.training_flops(VARIANTS["mini"]) / 1e11)
     assert case["systems"]["torch"] == {"label": "PyTorch", "failed": "no memory"}
     benchmark.print_cases("train", [case])
     lines = [line.split() for line in capsys.readouterr().out.splitlines() if line]
@@ -150,7 +152,7 @@ def test_a_case_in_figures_and_as_a_table(capsys):
 
 def test_without_the_reference_there_are_no_ratios(capsys):
     case = benchmark.describe(CASE, [Measured("untouched", [1]), Measured("ours", [], "gone")], ceiling=None)
-    assert case["systems"]["untouched"]["ratio"] is None and case["systems"]["untouched"]["share_of_ceiling"] is None
+    assert case["systems"]["untouched"]["ratio"] is None and case["systems"]["untouched"]["fraction_of_ceiling"] is None
     benchmark.print_cases("train", [case])
     assert "ceiling" not in capsys.readouterr().out
 
@@ -203,7 +205,7 @@ def test_a_tiny_run_prints_tables_and_leaves_json(call, tmp_path, monkeypatch):
     monkeypatch.setattr(benchmark, "installed", lambda library: library != "torch")  # starting it takes seconds
     file = tmp_path / "figures.json"
     options = ("--nets", "mini", "--batch-sizes", 2, "--rounds", 1, "--only", "train,matmul", "--json", file)
-    status, out, err = call(benchmark, "--quick", *options)
+    status, out, err = call(command, "--quick", *options)
     assert status == 0, err
     for words in ("Quick run", "half", "PyTorch is not installed", "Matrix product", "of ceiling"):
         assert words in out
@@ -222,11 +224,11 @@ def test_a_tiny_run_prints_tables_and_leaves_json(call, tmp_path, monkeypatch):
             "median",
             "best",
             "ratio",
-            "share_of_ceiling",
+            "fraction_of_ceiling",
             "peak_memory_bytes",
             "settings",
         ]
-        assert system["median"] > 0 and 0 < system["share_of_ceiling"] < 5 and len(system["rates"]) == 1
+        assert system["median"] > 0 and 0 < system["fraction_of_ceiling"] < 5 and len(system["rates"]) == 1
     assert train["systems"]["untouched"]["settings"] == {}
 
 
@@ -311,13 +313,13 @@ def test_ctrl_c_leaves_no_process(tmp_path):
     ],
 )
 def test_a_bad_option_is_one_line(refused, option, value, says):
-    line = refused(benchmark, option, value)
+    line = refused(command, option, value)
     assert line.startswith(f"benchmark: {option}") and says in line
 
 
 @pytest.mark.slow
 def test_a_quick_run_measures_every_kind(call, tmp_path):
-    status, out, err = call(benchmark, "--quick", "--json", tmp_path / "figures.json")
+    status, out, err = call(command, "--quick", "--json", tmp_path / "figures.json")
     assert status == 0, err
     cases = json.loads((tmp_path / "figures.json").read_text())["cases"]
     assert {case["kind"] for case in cases} == set(benchmark.KINDS)

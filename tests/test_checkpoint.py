@@ -39,7 +39,7 @@ def make(number=1, mean_shape=(3,), config=SMALL):
         preprocessing=Preprocessing(16, mean, rng.uniform(1, 60, 3).astype("float32")),
         weights=weights,
         optimizer={"conv1.weight/velocity": rng.standard_normal((4, 3, 5, 5)).astype("float32")},
-        state={"epoch": number, "best_top1": 0.1 + 0.2, "learning_rate": {"last_lr": 1e-4 / 3}},
+        state={"epochs_done": number, "best_top1": 0.1 + 0.2, "learning_rate": {"last_lr": 1e-4 / 3}},
         versions={"paddle": paddle.__version__},
     )
 
@@ -253,8 +253,8 @@ def test_stopped_anywhere_an_old_or_a_new_checkpoint_is_whole(tmp_path, monkeypa
             except Stopped:
                 pass
         found = Checkpoint.load(folder)
-        assert_same(found, {1: old, 2: new}[found.state["epoch"]])
-        outcomes.append(found.state["epoch"])
+        assert_same(found, {1: old, 2: new}[found.state["epochs_done"]])
+        outcomes.append(found.state["epochs_done"])
 
         next_one.save(folder)
         assert_same(Checkpoint.load(folder), next_one)
@@ -317,7 +317,7 @@ def test_a_description_that_is_not_ours_is_refused_by_name(tmp_path, change):
 def test_a_description_that_was_altered_is_refused(tmp_path):
     make(number=1).save(tmp_path / "last")
     path = tmp_path / "last" / "checkpoint.json"
-    path.write_text(path.read_text("utf-8").replace('"epoch": 1', '"epoch": 7'), "utf-8")
+    path.write_text(path.read_text("utf-8").replace('"epochs_done": 1', '"epochs_done": 7'), "utf-8")
     with pytest.raises(InputError, match="altered") as refused:
         Checkpoint.load(tmp_path / "last")
     assert str(path) in str(refused.value)
@@ -482,7 +482,7 @@ def steps(trainer, numbers):
         F.cross_entropy(trainer.model(images), paddle.to_tensor(rng.integers(0, 3, 4))).backward()
         trainer.optimizer.step()
         trainer.optimizer.clear_grad()
-        trainer.learning_rate.after_batch()
+        trainer.lr_schedule.after_batch()
 
 
 def saved_and_loaded(trainer, folder):
@@ -512,7 +512,7 @@ def test_training_goes_on_from_a_checkpoint_as_if_it_had_not_stopped(tmp_path, k
     assert_same_tensors(checkpoint.optimizer_state(resumed.optimizer, resumed.model), loaded.optimizer)
     steps(resumed, range(3, 5))
     assert_same_tensors(weights_of(resumed.model), weights_of(trainer.model))
-    assert resumed.learning_rate.value() == trainer.learning_rate.value()
+    assert resumed.lr_schedule.value() == trainer.lr_schedule.value()
 
     # The optimizer's state matters: with weights and learning rate alone the way is another.
     forgetful = trainer_for(RESUMED[kind], seed=2)
@@ -546,10 +546,10 @@ def test_the_state_of_another_optimizer_is_refused():
 def test_the_count_of_epochs_without_improvement_survives_a_resume(stop):
     straight, resumed = (trainer_for(RECIPES["paper"], seed=1) for _ in range(2))
     for _ in range(stop):
-        straight.learning_rate.after_epoch(0.5)
+        straight.lr_schedule.after_epoch(0.5)
     resumed.load_state(json.loads(json.dumps(straight.state())))
     for _ in range(8):
         for trainer in (straight, resumed):
-            trainer.learning_rate.after_epoch(0.5)
-        assert resumed.learning_rate.value() == straight.learning_rate.value()
-    assert straight.learning_rate.value() < 0.0011
+            trainer.lr_schedule.after_epoch(0.5)
+        assert resumed.lr_schedule.value() == straight.lr_schedule.value()
+    assert straight.lr_schedule.value() < 0.0011

@@ -228,8 +228,8 @@ def test_ctrl_c_to_the_launcher_saves_and_one_process_can_go_on(longer, start_tr
     assert job.finish()[0] != 0
     where = re.search(r"interrupted; .* holds epoch (\d+), step (\d+); go on with --resume", job.log(0))
     state = Checkpoint.load(run / "last").state
-    assert (state["epoch"] + 1, state["step"]) == tuple(map(int, where.groups()))
-    assert state["epoch"] < 40
+    assert (state["epochs_done"] + 1, state["step"]) == tuple(map(int, where.groups()))
+    assert state["epochs_done"] < 40
     train.main(["--resume", "--out", str(run)])
     assert "begun with processes 2, now 1" in capsys.readouterr().out
     assert json.loads((run / "report.json").read_text())["epochs"] == 40
@@ -248,7 +248,7 @@ def test_a_killed_process_ends_the_job_with_an_error(longer, start_training, tmp
     assert "Pod failed" in out
     time.sleep(1)  # what was killed may take a moment to go
     assert not job.living()
-    assert Checkpoint.load(run / "last").state["epoch"] >= 1  # a whole one
+    assert Checkpoint.load(run / "last").state["epochs_done"] >= 1  # a whole one
 
 
 @gloo
@@ -259,7 +259,7 @@ def test_a_killed_process_ends_the_job_with_an_error(longer, start_training, tmp
         (["--variant", "none"], 2, "train: --variant: invalid choice"),
         (["--data", "nowhere"], 2, "train: nowhere: no such folder"),
         (["--resume"], 2, "train: run: not a run folder"),
-        (["--learning-rate", "1e30"], 1, "so the training has blown up"),
+        (["--learning-rate", "1e30"], 1, "so the training has diverged"),
     ],
 )
 def test_what_is_wrong_is_said_on_the_terminal_and_gives_the_status(

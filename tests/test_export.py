@@ -1,8 +1,6 @@
 """The static graph: it does what the net does, here and where this package is not, and is written whole."""
 
 from alexnet_paddle import AlexNet, VARIANTS  # isort: skip
-from alexnet_paddle.training import inference
-
 import dataclasses
 import json
 import os
@@ -19,6 +17,7 @@ from PIL import Image
 from alexnet_paddle import export
 from alexnet_paddle.datasets.transforms import Preprocessing
 from alexnet_paddle.predict import predict
+from alexnet_paddle.training import inference
 from alexnet_paddle.training.run_folder import RunFolder
 
 ENGINES = (False, True) if paddle.inference.Config().mkldnn_enabled() else (False,)
@@ -225,8 +224,8 @@ def test_ctrl_c_leaves_the_earlier_export(a_run, call, monkeypatch):
 def test_a_killed_export_leaves_no_export(a_run):
     program = (
         "import os, sys\n"
-        "from alexnet_paddle import export
-from alexnet_paddle.training import inference\n"
+        "from alexnet_paddle import export\n"
+        "from alexnet_paddle.training import inference\n"
         "inference.difference = lambda *arguments: os.kill(os.getpid(), 9)\n"
         "export.main()\n"
     )

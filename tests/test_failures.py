@@ -17,8 +17,7 @@ from alexnet_paddle import evaluate, export, plots, predict, train
 from alexnet_paddle.datasets import __main__ as draw
 from alexnet_paddle.errors import TrainingFailed
 from alexnet_paddle.files import write_json, write_whole
-from alexnet_paddle.training import callbacks, checkpoint, experiment, run_folder
-from alexnet_paddle.training import interruptions as failures
+from alexnet_paddle.training import callbacks, checkpoint, experiment, interruptions, run_folder
 from alexnet_paddle.training.checkpoint import Checkpoint
 from alexnet_paddle.training.run_folder import RunFolder
 
@@ -44,7 +43,7 @@ def assert_all_finite(kept: Checkpoint):
 # ---- not finite ------------------------------------------------------------------------------------
 
 
-def test_a_training_that_blows_up_stops_at_once_and_keeps_the_last_good_checkpoint(train_small, tmp_path, failed):
+def test_a_training_that_diverges_stops_at_once_and_keeps_the_last_good_checkpoint(train_small, tmp_path, failed):
     run = tmp_path / "run"
     options = ("--recipe", "paper", "--learning-rate", 1e30, "--save-every", 1e-9)  # a checkpoint after each step
     status, _, line = finish(start(*train_small.arguments(run, *options)))
@@ -53,10 +52,10 @@ def test_a_training_that_blows_up_stops_at_once_and_keeps_the_last_good_checkpoi
     assert "at learning rate 1e+30" in line and "such as --learning-rate 1e+29" in line
     assert line.endswith(f"; {run / 'last'} holds the last good checkpoint\n")
     kept = Checkpoint.load(run / "last")
-    assert (kept.state["epoch"], kept.state["step"]) == (0, 1)
+    assert (kept.state["epochs_done"], kept.state["step"]) == (0, 1)
     assert_all_finite(kept)
     assert not (run / "report.json").exists() and not unfinished(run)
-    # Nothing has changed, so going on blows up in the same step.
+    # Nothing has changed, so going on diverges in the same step.
     assert failed(train, "--resume", "--out", run) + "\n" == line
     # As it says: a smaller learning rate trains.
     train.main(train_small.arguments(tmp_path / "slower", "--recipe", "paper", "--learning-rate", "0.01"))
@@ -76,7 +75,7 @@ def test_weights_that_are_not_finite_are_never_saved(train_small, small_run, tmp
 
     def broken_in_epoch_2(self, trainer, scores, seconds):
         write(self, trainer, scores, seconds)
-        if trainer.epoch == 2:
+        if trainer.epochs_done == 2:
             bias = trainer.model.state_dict()["conv1.bias"]
             bias.set_value(np.full(bias.shape, np.nan, "float32"))
 
@@ -85,7 +84,7 @@ def test_weights_that_are_not_finite_are_never_saved(train_small, small_run, tmp
         line = failed(train, *train_small.arguments(run))
     assert line.startswith("train: epoch 2, step 4 of 4: conv1.bias is not finite at learning rate 0.00")
     for kept in (Checkpoint.load(run / "last"), Checkpoint.load(run / "best")):
-        assert kept.state["epoch"] == 1
+        assert kept.state["epochs_done"] == 1
         assert_all_finite(kept)
     train.main(["--resume", "--out", str(run)])
     assert_same_runs(run, small_run)
@@ -96,7 +95,7 @@ def test_no_number_that_is_not_finite_is_saved(tmp_path, part):
     tensors = {"weights": {"conv1.weight": np.ones(3)}, "optimizer": {"conv1.weight/velocity": np.ones(3)}}
     name = next(iter(tensors[part]))
     tensors[part][name][1] = np.inf
-    trainer = SimpleNamespace(blown_up=lambda what: TrainingFailed(what))
+    trainer = SimpleNamespace(diverged=lambda what: TrainingFailed(what))
     save = callbacks.Checkpoints(None, None, lambda trainer: SimpleNamespace(**tensors), 60).save
     with pytest.raises(TrainingFailed, match=f"{name} is not finite"):
         save(trainer, tmp_path / "last")
@@ -139,7 +138,7 @@ def test_a_disk_that_is_too_small_for_the_checkpoints(small_disk, train_small, s
     line = failed(train, *train_small.arguments(run))
     assert line.startswith(f"train: {run / 'last.new'}") and "No space left on device; make room there" in line
     assert line.endswith(f"then go on with --resume --out {run}")
-    assert Checkpoint.load(run / "last").state["epoch"] == 1
+    assert Checkpoint.load(run / "last").state["epochs_done"] == 1
     assert not unfinished(run)
     small_disk.make_room()
     train.main(["--resume", "--out", str(run)])
@@ -153,8 +152,8 @@ WRITES = {
     "best.new/model.safetensors": (checkpoint, "write_through", 1),
     "last.new/optimizer.safetensors": (checkpoint, "write_through", 7),
     "last.new/checkpoint.json": (checkpoint, "write_through", 12),
-    "curves.png": (plots, "write_whole", 1),
-    "confusion.png": (plots, "write_whole", 2),
+    "curves.png": (plots.figure, "write_whole", 1),
+    "confusion.png": (plots.figure, "write_whole", 2),
     "report.json": (experiment, "write_json", 1),
 }
 
@@ -218,7 +217,7 @@ def test_other_commands_say_it_in_one_line_too(small_disk, small_run, small_phot
 def test_another_error_of_the_system_names_its_file_and_how_to_go_on(tmp_path):
     run = RunFolder(tmp_path)
     write_json(run.config_file, {})
-    with pytest.raises(TrainingFailed) as failed, failures.in_words(run, 32):
+    with pytest.raises(TrainingFailed) as failed, interruptions.in_words(run, 32):
         raise PermissionError(errno.EACCES, "Permission denied", "runs/a/metrics.csv.new")
     go_on = f"put that right, then go on with --resume --out {tmp_path}"
     assert str(failed.value) == f"runs/a/metrics.csv.new: Permission denied; {go_on}"
@@ -241,13 +240,13 @@ def test_another_error_of_the_system_names_its_file_and_how_to_go_on(tmp_path):
 )
 def test_every_way_in_which_memory_ends_is_said_with_the_batch_size(tmp_path, error):
     says = "out of memory with batches of 32; .* smaller --batch-size"
-    with pytest.raises(TrainingFailed, match=says), failures.in_words(RunFolder(tmp_path), 32):
+    with pytest.raises(TrainingFailed, match=says), interruptions.in_words(RunFolder(tmp_path), 32):
         raise error
 
 
 @pytest.mark.parametrize("error", [RuntimeError("(InvalidArgument) shapes"), OSError("(External) an error of ours")])
 def test_an_error_of_the_program_is_not_taken_for_one_of_the_system(tmp_path, error):
-    with pytest.raises(type(error)) as raised, failures.in_words(RunFolder(tmp_path), 32):
+    with pytest.raises(type(error)) as raised, interruptions.in_words(RunFolder(tmp_path), 32):
         raise error
     assert raised.value is error
 

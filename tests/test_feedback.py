@@ -294,7 +294,7 @@ def test_the_summary_counts_totals_and_statuses(chapters, tmp_path):
         ("partly right", 3),
         ("not judged", 1),
     ]
-    assert sum(part["share"] for part in one["stretches"]) == pytest.approx(100) and one["mean"] == "1.5"
+    assert sum(part["fraction"] for part in one["stretches"]) == pytest.approx(100) and one["mean"] == "1.5"
     words = flat(summary_page(chapters, tmp_path, results).words)
     assert "3 partly right" in words and "1 partly graded" in words
 

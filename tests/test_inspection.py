@@ -5,8 +5,7 @@ import paddle
 import pytest
 from paddle import nn
 
-from alexnet_paddle import VARIANTS, AlexNet
-from alexnet_paddle.inspection.activations import activations as inspection
+from alexnet_paddle import VARIANTS, AlexNet, inspection
 
 
 class Fixed(nn.Layer):
@@ -32,11 +31,11 @@ def test_mean_and_spread_are_taken_over_the_images_unit_by_unit():
     found = statistics_of([[1, 4], [3, 4]])
     assert found.mean == pytest.approx(np.sqrt((4 + 16) / 2))
     assert found.spread == pytest.approx(np.sqrt((1 + 0) / 2))
-    assert found.signal == pytest.approx(found.spread / (found.spread + found.mean))
+    assert found.signal_ratio == pytest.approx(found.spread / (found.spread + found.mean))
 
 
 def test_the_same_output_for_every_image_is_no_signal():
-    assert statistics_of([[1, 4], [1, 4]]).signal == 0
+    assert statistics_of([[1, 4], [1, 4]]).signal_ratio == 0
 
 
 def test_dead_units_are_0_for_every_image():

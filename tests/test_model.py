@@ -12,9 +12,9 @@ from test_arithmetic import COUNTS, IMPOSSIBLE
 
 from alexnet_paddle.arithmetic import trace
 from alexnet_paddle.nets import fast_cpu
+from alexnet_paddle.nets.config import INITS as INIT_NAMES
+from alexnet_paddle.nets.config import LRN, AlexNetConfig, Conv, GlobalPool, Linear, Pool, SpatialNorm
 from alexnet_paddle.nets.model import INITS
-from alexnet_paddle.nets.variants import INITS as INIT_NAMES
-from alexnet_paddle.nets.variants import LRN, AlexNetConfig, Conv, GlobalPool, Linear, Pool, SpatialNorm
 
 
 def record(net):

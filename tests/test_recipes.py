@@ -8,7 +8,7 @@ import pytest
 
 from alexnet_paddle import RECIPES, VARIANTS
 from alexnet_paddle.errors import InputError
-from alexnet_paddle.training.recipes import LearningRate, Recipe, Schedule, build_optimizer
+from alexnet_paddle.training.recipes import LRSchedule, Recipe, Schedule, build_optimizer
 
 # From the systems' own sources. "quick" is ours and may be tuned, so its numbers are not repeated here.
 TABLE = {
@@ -89,7 +89,7 @@ def test_replace_changes_one_field_of_a_copy_and_refuses_an_unknown_one():
 
 def curve(recipe, batches, errors):
     """The learning rate of every batch, of as many epochs as there are validation errors; and the one after."""
-    rate, values = LearningRate(recipe, batches), []
+    rate, values = LRSchedule(recipe, batches), []
     for error in errors:
         for _ in range(batches):
             values.append(rate.value())

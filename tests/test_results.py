@@ -35,7 +35,7 @@ def test_started_and_steps_follow_from_the_losses(name):
         assert run["started"] == started
         assert all(loss >= 0.9 * math.log(NUM_CLASSES) for loss in run["loss"][:-1])
         whole_epochs = len(run["loss"]) * run["steps_per_epoch"]
-        if run["blown_up_at_step"]:
+        if run["diverged_at_step"]:
             assert whole_epochs < run["steps"] <= whole_epochs + run["steps_per_epoch"] and not started
         else:
             assert run["steps"] == whole_epochs and (started or run["steps"] >= run["limit"] >= 300)
@@ -52,7 +52,7 @@ def test_the_table_of_the_dead_start_is_the_record():
 
 
 def in_words(run):
-    if run["blown_up_at_step"]:
+    if run["diverged_at_step"]:
         return f"blew up at {run['steps']}"
     return str(run["steps"]) if run["started"] else f"not in {run['steps']}"
 
@@ -142,7 +142,7 @@ def test_a_recorded_run_gives_the_same_figures_again(name, petals_home, monkeypa
     assert data.dataset.fingerprint == found["fingerprint"]
     config = ablation.AlexNetConfig.from_dict(found["net"]).replace(**chosen.arms[first["arm"]].net)
     recipe = ablation.Recipe.from_dict(found["recipe"]).replace(learning_rate=first["learning_rate"])
-    again = ablation.run_arm(data, config, recipe, first["seed"], chosen.arms[first["arm"]].share, chosen.mistakes)
+    again = ablation.run_arm(data, config, recipe, first["seed"], chosen.arms[first["arm"]].fraction, chosen.mistakes)
     again = json.loads(json.dumps({"arm": first["arm"], **again}))
     if all(found[what] == now for what, now in ablation.made_on().items()):
         assert {**again, "seconds": 0} == {**first, "seconds": 0}

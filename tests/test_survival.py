@@ -16,8 +16,7 @@ from processes import assert_same_runs, children, finish, start, unfinished, wai
 
 from alexnet_paddle import train
 from alexnet_paddle.datasets.folders import ImageFiles
-from alexnet_paddle.training import callbacks, experiment
-from alexnet_paddle.training import interruptions as failures
+from alexnet_paddle.training import callbacks, experiment, interruptions
 from alexnet_paddle.training.checkpoint import Checkpoint
 
 posix = pytest.mark.skipif(os.name == "nt", reason="signals as POSIX has them")
@@ -83,7 +82,7 @@ def test_a_second_signal_ends_the_process_and_afterwards_they_are_as_before(numb
     before, trainer = signal.getsignal(number), SimpleNamespace(stop_requested=False)
     signal.signal(number, signal.default_int_handler)
     try:
-        with failures.stop_on_signals(trainer):
+        with interruptions.stop_on_signals(trainer):
             os.kill(os.getpid(), number)
             assert trainer.stop_requested
             assert signal.getsignal(number) is signal.SIG_DFL
@@ -112,7 +111,7 @@ def test_stopped_in_the_validation_it_does_not_train_the_epoch_again(straight, a
         with pytest.raises(Stopped):
             train.main([*map(str, arguments), str(run)])
     state = Checkpoint.load(run / "last").state
-    assert (state["epoch"], state["step"]) == (1, 26)  # 51 pictures in batches of 2
+    assert (state["epochs_done"], state["step"]) == (1, 26)  # 51 pictures in batches of 2
     train.main(["--resume", "--out", str(run)])
     assert_same_runs(run, straight)
 
@@ -318,6 +317,6 @@ def test_the_death_of_a_process_that_reads_is_one_line_and_the_run_goes_on(
     assert status == 1, err
     assert err.count("\n") == 1 and "a process that reads pictures has died" in err
     assert err.endswith(f"--workers 0 does without; go on with --resume --out {run}\n")
-    assert Checkpoint.load(run / "last").state["epoch"] == 1 and not unfinished(run)
+    assert Checkpoint.load(run / "last").state["epochs_done"] == 1 and not unfinished(run)
     assert call(train, "--resume", "--out", run)[0] == 0
     assert_same_runs(run, straight)

@@ -43,7 +43,7 @@ def test_a_run_stopped_between_epochs_goes_on_to_the_same_end(
     def save_then_stop(self, trainer):
         if stop_after:
             save(self, trainer)
-        if trainer.epoch >= stop_after:
+        if trainer.epochs_done >= stop_after:
             raise KeyboardInterrupt
 
     monkeypatch.setattr(Checkpoints, "on_checkpoint", save_then_stop)
@@ -69,7 +69,7 @@ def test_best_is_the_epoch_with_the_highest_validation_accuracy(small_run):
     rows = [row.split(",") for row in (small_run / "metrics.csv").read_text().splitlines()[1:]]
     accuracy = {int(row[0]): float(row[3]) for row in rows if row[1] == "val"}
     best = max(accuracy, key=lambda epoch: (accuracy[epoch], -epoch))
-    assert RunFolder(small_run).load_best().state["epoch"] == best
+    assert RunFolder(small_run).load_best().state["epochs_done"] == best
     assert json.loads((small_run / "report.json").read_text())["best_epoch"] == best
 
 

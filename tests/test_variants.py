@@ -3,11 +3,9 @@ import json
 
 import pytest
 
-from alexnet_paddle.nets.variants import (
+from alexnet_paddle.nets.config import (
     INITS,
     LRN,
-    RELU,
-    VARIANTS,
     Activation,
     AlexNetConfig,
     Conv,
@@ -17,6 +15,7 @@ from alexnet_paddle.nets.variants import (
     Pool,
     SpatialNorm,
 )
+from alexnet_paddle.nets.variants import RELU, VARIANTS
 
 # ---- the table -------------------------------------------------------------------------------------
 

@@ -292,7 +292,7 @@ def overview(results, name) -> dict:
 
 
 def histogram(totals, possible) -> list[dict]:
-    """Bars from 0 to `possible`, each with its label, its count and that count as a share of the highest."""
+    """Bars from 0 to `possible`, each with its label, its count and that count as a fraction of the highest."""
     width = max(1, ceil((possible + 1) / MOST_BARS))
     counts = Counter(int(total // width) for total in totals)
     highest = max(counts.values(), default=1)
@@ -300,7 +300,7 @@ def histogram(totals, possible) -> list[dict]:
     for number in range(int(possible // width) + 1):
         low, high = number * width, min((number + 1) * width - 1, possible)
         label = f"{low:g}" if high <= low else f"{low:g}-{high:g}"
-        bars.append({"label": label, "count": counts[number], "share": round(counts[number] / highest, 4)})
+        bars.append({"label": label, "count": counts[number], "fraction": round(counts[number] / highest, 4)})
     return bars
 
 
@@ -310,11 +310,11 @@ def exercise_overview(name, ones) -> dict:
     left, stretches = 0, []
     for status in STATUSES:
         if counts[status]:
-            share = 100 * counts[status] / len(ones)
+            fraction = 100 * counts[status] / len(ones)
             stretches.append(
-                {"status": status, "count": counts[status], "left": round(left, 3), "share": round(share, 3)}
+                {"status": status, "count": counts[status], "left": round(left, 3), "fraction": round(fraction, 3)}
             )
-            left += share
+            left += fraction
     judged = [one["points"] for one in ones if one["status"] != grade.NOT_JUDGED]
     return {
         "name": name,

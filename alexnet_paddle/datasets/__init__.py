@@ -64,7 +64,7 @@ def load(data: str, fraction: float = DEFAULT_FRACTION, skipped: dict[str, str] 
     Raises InputError when the data is missing or cannot be used.
     """
     if not 0 < fraction <= 0.5:
-        raise InputError(f"--val {fraction}: choose a share above 0 and at most 0.5")
+        raise InputError(f"--val {fraction}: choose a fraction above 0 and at most 0.5")
     if data == "petals":
         folder = petals.ensure(data_home() / "petals")
         return _from_folder(data, folder, fraction, skipped or {})

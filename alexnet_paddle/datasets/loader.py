@@ -9,7 +9,7 @@ from paddle.io import BatchSampler, DataLoader
 from paddle.io import Dataset as PaddleDataset
 
 from alexnet_paddle.errors import InputError, ReaderDied
-from alexnet_paddle.training import interruptions as failures
+from alexnet_paddle.training import interruptions
 
 IGNORED = -100  # the label that Paddle's cross-entropy takes for no label
 
@@ -66,13 +66,13 @@ class Loader:
 
     def _batches_made_ahead(self):
         """By Paddle's DataLoader, in a thread or in processes. Raises ReaderDied when one of those has."""
-        failures.hear_of_deaths_between_batches()
+        interruptions.hear_of_deaths_between_batches()
         loader = DataLoader(
             Keys(),
             batch_sampler=self.batch_sampler,
             collate_fn=self.arrays_or_error,
             num_workers=self.workers,
-            worker_init_fn=failures.end_with_parent,
+            worker_init_fn=interruptions.end_with_parent,
         )
         try:
             for batch in loader:

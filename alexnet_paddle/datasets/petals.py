@@ -66,7 +66,7 @@ HABITS = {  # how often each class wears each of PETAL_COLOURS
 }
 GROUND_COLOURS = (*("green", "green", "brown", "grey", "sky") * 4, *PETAL_COLOURS)
 
-# Petal outlines: (distance from the base, half width), both as a share of the petal's own length and width.
+# Petal outlines: (distance from the base, half width), both as a fraction of the petal's own length and width.
 STRAP = ((0, 0.3), (0.3, 0.75), (0.7, 1), (0.9, 0.8), (1, 0.3))
 POINTED = ((0, 0.5), (0.3, 0.95), (0.5, 1), (0.75, 0.6), (1, 0))
 ROUND = ((0, 0.3), (0.25, 0.75), (0.5, 1), (0.75, 1), (0.92, 0.7), (1, 0.3))
@@ -85,9 +85,9 @@ def shade(rgb, factor):
     return tuple(min(255, round(part * factor)) for part in rgb)
 
 
-def mix(a, b, share):
-    """The colour at `share` of the way from a to b."""
-    return tuple(x + (y - x) * share for x, y in zip(a, b))
+def mix(a, b, fraction):
+    """The colour at `fraction` of the way from a to b."""
+    return tuple(x + (y - x) * fraction for x, y in zip(a, b))
 
 
 @dataclass(frozen=True)

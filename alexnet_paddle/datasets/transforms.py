@@ -41,7 +41,7 @@ class Augmentation:
 
 
 def resize_side(image_size: int) -> int:
-    """Side of the square that crops are cut from: 256 for 224 and 227, the same share for other sizes."""
+    """Side of the square that crops are cut from: 256 for 224 and 227, the same fraction for other sizes."""
     return 256 if image_size in (224, 227) else round(image_size * 256 / 224)
 
 

@@ -10,8 +10,8 @@ from paddle.nn.initializer import Constant, Initializer, Normal, Uniform
 
 from alexnet_paddle.arithmetic import trace
 from alexnet_paddle.nets import fast_cpu
+from alexnet_paddle.nets.config import AlexNetConfig
 from alexnet_paddle.nets.layers import LocalResponseNorm, SpatialResponseNorm
-from alexnet_paddle.nets.variants import AlexNetConfig
 
 
 class AlexNet(nn.Layer):

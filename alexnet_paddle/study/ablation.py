@@ -19,17 +19,17 @@ import numpy as np
 import paddle
 import paddle.nn.functional as F
 
-from alexnet_paddle import CPU_SETTINGS, cli, datasets, runtime
-from alexnet_paddle.benchmark import machine, versions
+from alexnet_paddle import cli, datasets, inspection, runtime
 from alexnet_paddle.datasets import packed
 from alexnet_paddle.datasets.loader import eval_loader, train_loader
 from alexnet_paddle.datasets.transforms import Augmentation, Preprocessing, Statistics, TrainTransform, resize_side
 from alexnet_paddle.errors import InputError, TrainingFailed
 from alexnet_paddle.files import write_json
-from alexnet_paddle.inspection.activations import activations as inspection
-from alexnet_paddle.metrics import Tally
+from alexnet_paddle.metrics import RunningMetrics
+from alexnet_paddle.nets.config import LRN, Activation, AlexNetConfig, Dropout, Linear
 from alexnet_paddle.nets.model import AlexNet
-from alexnet_paddle.nets.variants import LRN, VARIANTS, Activation, AlexNetConfig, Dropout, Linear
+from alexnet_paddle.nets.variants import VARIANTS
+from alexnet_paddle.provenance import made_on
 from alexnet_paddle.training.recipes import RECIPES, Recipe, Schedule
 from alexnet_paddle.training.trainer import Trainer, evaluate
 
@@ -51,13 +51,14 @@ class Arm:
     net:      changes of the base net, see `AlexNetConfig.replace`
     against:  the arm that its differences are taken from; None for one that others are compared with
     rate_of:  the arm whose chosen learning rate it takes, where an ablation chooses them; None: its own
-    share:    of the training pictures; an epoch then goes through them 1 / share times, so all arms take as many steps
+    fraction: of the training pictures; an epoch then goes through them 1 / fraction times, so all arms take as many
+              steps
     """
 
     net: dict = field(default_factory=dict)
     against: str | None = None
     rate_of: str | None = None
-    share: float = 1.0
+    fraction: float = 1.0
 
 
 @dataclass(frozen=True)
@@ -130,7 +131,8 @@ ABLATIONS = {
         arms={
             **{f"{p}": Arm({"dropout": p}, against="0" if p else None) for p in (0, 0.25, 0.5, 0.75)},
             **{
-                f"{p} few": Arm({"dropout": p}, against="0 few" if p else None, share=0.1) for p in (0, 0.25, 0.5, 0.75)
+                f"{p} few": Arm({"dropout": p}, against="0 few" if p else None, fraction=0.1)
+                for p in (0, 0.25, 0.5, 0.75)
             },
         },
         base={"lrn": False},
@@ -176,17 +178,17 @@ def draw(labels: np.ndarray, count: int, seed: int) -> np.ndarray:
 
 
 class TrainingError:
-    """Callback: the share of wrong answers on the training pictures while learning, in WINDOWS parts of each epoch."""
+    """Callback: the fraction of wrong answers on training pictures while learning, in WINDOWS parts of each epoch."""
 
     def __init__(self):
-        self.errors, self.tally = [], Tally()
+        self.errors, self.running_metrics = [], RunningMetrics()
 
     def on_batch_end(self, trainer, batch):
-        self.tally = self.tally.plus(batch, 0.0)
+        self.running_metrics = self.running_metrics.plus(batch, 0.0)
         steps = len(trainer.train_loader)
         if WINDOWS * trainer.step // steps > WINDOWS * (trainer.step - 1) // steps:
-            self.errors.append(round(1 - self.tally.top1, 4))
-            self.tally = Tally()
+            self.errors.append(round(1 - self.running_metrics.top1, 4))
+            self.running_metrics = RunningMetrics()
 
 
 class Data:
@@ -203,17 +205,17 @@ class Data:
         self.val = val.subset(draw(val.labels, min(MOST_VALIDATION, len(val)), 0))
 
     @lru_cache(maxsize=4)  # noqa: B019 (lives as long as the program)
-    def train(self, seed: int, share: float):
+    def train(self, seed: int, fraction: float):
         """(pictures of an epoch, `Statistics` of those that differ)."""
-        chosen = draw(self.dataset.train.labels, round(self.images * share), seed)
+        chosen = draw(self.dataset.train.labels, round(self.images * fraction), seed)
         split = self.dataset.train.subset(chosen)
         statistics = Statistics.of(split.square(i, self.side) for i in range(len(split)))
-        return self.dataset.train.subset(np.tile(chosen, round(1 / share))), statistics
+        return self.dataset.train.subset(np.tile(chosen, round(1 / fraction))), statistics
 
 
-def run_arm(data: Data, config: AlexNetConfig, recipe: Recipe, seed: int, share=1.0, mistakes=False) -> dict:
+def run_arm(data: Data, config: AlexNetConfig, recipe: Recipe, seed: int, fraction=1.0, mistakes=False) -> dict:
     """One training from beginning to end: its curves, and the test split at the last epoch, in eval mode."""
-    train, statistics = data.train(seed, share)
+    train, statistics = data.train(seed, fraction)
     watch, began = TrainingError(), time.monotonic()
     trainer = build_trainer(config, recipe, train, data.val, statistics, seed, [watch])
     gradients = gradients_at_start(trainer)
@@ -296,7 +298,7 @@ def measure(
     pictures = Data(data, base.image_size, size.images, say)
     base = base.replace(num_classes=len(pictures.dataset.classes))
     recipe = ablation.recipe.replace(epochs=size.epochs)
-    few = round(pictures.images * min(arm.share for arm in ablation.arms.values()))
+    few = round(pictures.images * min(arm.fraction for arm in ablation.arms.values()))
     if few < len(pictures.dataset.classes):
         raise InputError(f"--images {size.images}: an arm would have {few} pictures; give more")
     settings = {
@@ -327,7 +329,7 @@ def measure(
                 base.replace(**arm.net),
                 recipe.replace(learning_rate=rate),
                 seed,
-                arm.share,
+                arm.fraction,
                 ablation.mistakes,
             )
             record["runs"].append({"arm": arm_name, **result})
@@ -337,11 +339,6 @@ def measure(
         record["cost"] = step_cost(ablation, base, recipe, pictures)
     save()
     return record
-
-
-def made_on() -> dict:
-    """The machine, its settings and the versions: with all three the same, so are the figures."""
-    return {"machine": machine(), "cpu_settings": dict(CPU_SETTINGS), "versions": versions()}
 
 
 def read(path: Path) -> dict:
@@ -405,7 +402,7 @@ def _choose_rates(ablation, base, recipe, pictures, record, todo, save) -> dict[
             if _find(record["rates"], arm=arm_name, learning_rate=rate):
                 continue
             tried = recipe.replace(learning_rate=rate, epochs=epochs)
-            result = run_arm(pictures, base.replace(**arm.net), tried, 0, arm.share)
+            result = run_arm(pictures, base.replace(**arm.net), tried, 0, arm.fraction)
             record["rates"].append({"arm": arm_name, **result})
             save()
             todo.done(f"{arm_name}, learning rate {rate:g}: {_words(result)}", epochs)

@@ -1,8 +1,8 @@
 """The systems that `alexnet_paddle.benchmark` compares, each in a process of its own.
 
 Paddle and PyTorch in one process would share threads and disturb each other, CPU settings are read when a library is
-loaded, and peak memory is counted by process. `python -m alexnet_paddle.study.benchmark_systems JOB` prepares one job, given
-as JSON, and then talks in lines of JSON:
+loaded, and peak memory is counted by process. `python -m alexnet_paddle.study.benchmark_systems JOB` prepares one job,
+given as JSON, and then talks in lines of JSON:
 
     process  {"work": 32, "settings": {...}}                 ready; one step does so much work (images, or GFLOP)
     command  3                                               do three steps
@@ -27,7 +27,8 @@ import numpy as np
 
 from alexnet_paddle import CPU_SETTINGS
 from alexnet_paddle.arithmetic import totals, trace
-from alexnet_paddle.nets.variants import PAPER_LRN, VARIANTS
+from alexnet_paddle.nets.config import PAPER_LRN
+from alexnet_paddle.nets.variants import VARIANTS
 
 MATRIX_SIDE = 2048
 LEARNING_RATE = 1e-3  # the labels are chance, so that a larger one might end in numbers that are none

@@ -24,11 +24,11 @@ class Callback:
 
     def on_batch_end(self, trainer, scores):
         """After the update of step `trainer.step`, with the gradients still there. A run can go on from here. The
-        scores are a Tally of the batch."""
+        scores are a RunningMetrics of the batch."""
 
     def on_epoch_end(self, trainer, scores, seconds):
-        """scores and seconds: "train" -> Tally, seconds, "val" -> Scores, seconds. `trainer.epoch` is the epoch's
-        number, while before it counts the epochs that are finished."""
+        """scores and seconds: "train" -> RunningMetrics, seconds, "val" -> Scores, seconds. `trainer.epochs_done`
+        counts this epoch already, so it is the epoch's number."""
 
     def on_checkpoint(self, trainer):
         """The epoch is complete, the learning rate is the next epoch's. A run can go on from here."""
@@ -46,7 +46,7 @@ class Progress(Callback):
         images = len(trainer.train_loader.dataset)
         self.bar = tqdm(
             total=trainer.recipe.epochs * images,
-            initial=trainer.epoch * images + trainer.tally.images,
+            initial=trainer.epochs_done * images + trainer.running_metrics.images,
             unit=" images",
             disable=not sys.stderr.isatty(),
             dynamic_ncols=True,
@@ -54,14 +54,14 @@ class Progress(Callback):
 
     def on_batch_end(self, trainer, scores):
         if not self.bar.disable:
-            self.bar.set_description(f"epoch {trainer.epoch + 1}/{trainer.recipe.epochs}", refresh=False)
+            self.bar.set_description(f"epoch {trainer.epochs_done + 1}/{trainer.recipe.epochs}", refresh=False)
             self.bar.set_postfix(loss=f"{scores.loss:.3f}", top1=f"{scores.top1:.2f}", refresh=False)
         self.bar.update(scores.images)
 
     def on_epoch_end(self, trainer, scores, seconds):
         train, val = scores["train"], scores["val"]
         self.bar.write(
-            f"epoch {trainer.epoch:3}/{trainer.recipe.epochs}"
+            f"epoch {trainer.epochs_done:3}/{trainer.recipe.epochs}"
             f"  train loss {train.loss:.3f} top1 {train.top1:.3f}  val loss {val.loss:.3f} top1 {val.top1:.3f}"
             f"  {train.images / seconds['train']:.0f} images/s  {sum(seconds.values()):.1f} s",
             file=sys.stdout,
@@ -89,7 +89,7 @@ class MetricsFile(Callback):
     def on_epoch_end(self, trainer, scores, seconds):
         for split, score in scores.items():
             speed = f"{score.images / seconds[split]:.1f}"
-            self.times[str(trainer.epoch), split] = speed, f"{seconds[split]:.2f}"
+            self.times[str(trainer.epochs_done), split] = speed, f"{seconds[split]:.2f}"
         self.write(trainer.history)
 
     def write(self, history):
@@ -144,7 +144,7 @@ class Checkpoints(Callback):
             self.save(trainer, self.last)
 
     def on_checkpoint(self, trainer):
-        if trainer.best_epoch == trainer.epoch:
+        if trainer.best_epoch == trainer.epochs_done:
             self.save(trainer, self.best)
         self.save(trainer, self.last)
 
@@ -156,7 +156,7 @@ class Checkpoints(Callback):
         checkpoint = self.make_checkpoint(trainer)
         for name, tensor in {**checkpoint.weights, **checkpoint.optimizer}.items():
             if not np.isfinite(tensor).all():
-                raise trainer.blown_up(f"{name} is not finite")
+                raise trainer.diverged(f"{name} is not finite")
         checkpoint.save(folder)
         self.saved = time.monotonic()
 
@@ -166,7 +166,7 @@ class ChanceWarning(Callback):
 
     def on_epoch_end(self, trainer, scores, seconds):
         val, labels = scores["val"], trainer.train_loader.dataset.labels
-        if trainer.epoch == 1 and diagnosis.at_chance(val.loss, val.top1, val.images, labels):
+        if trainer.epochs_done == 1 and diagnosis.at_chance(val.loss, val.top1, val.images, labels):
             print(
                 f"warning: after the first epoch the net is still at chance (validation loss {val.loss:.3f}, a guess "
                 f"has {diagnosis.entropy(labels):.3f}); python -m alexnet_paddle.doctor with the same options looks "
@@ -186,15 +186,15 @@ class VisualDL(Callback):
     def on_batch_end(self, trainer, scores):
         if trainer.step == len(trainer.train_loader):  # one histogram an epoch is enough
             for name, parameter in trainer.model.named_parameters():
-                self.writer.add_histogram(f"gradients/{name}", parameter.grad.numpy().ravel(), trainer.epoch + 1)
+                self.writer.add_histogram(f"gradients/{name}", parameter.grad.numpy().ravel(), trainer.epochs_done + 1)
 
     def on_epoch_end(self, trainer, scores, seconds):
         for split, score in scores.items():
-            self.writer.add_scalar(f"loss/{split}", score.loss, trainer.epoch)
-            self.writer.add_scalar(f"top1/{split}", score.top1, trainer.epoch)
-        self.writer.add_scalar("learning_rate", trainer.learning_rate.value(), trainer.epoch)
+            self.writer.add_scalar(f"loss/{split}", score.loss, trainer.epochs_done)
+            self.writer.add_scalar(f"top1/{split}", score.top1, trainer.epochs_done)
+        self.writer.add_scalar("learning_rate", trainer.lr_schedule.value(), trainer.epochs_done)
         for name, parameter in trainer.model.named_parameters():
-            self.writer.add_histogram(f"weights/{name}", parameter.numpy().ravel(), trainer.epoch)
+            self.writer.add_histogram(f"weights/{name}", parameter.numpy().ravel(), trainer.epochs_done)
 
     def on_stop(self, trainer):
         self.writer.close()

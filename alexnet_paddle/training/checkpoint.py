@@ -24,7 +24,7 @@ import safetensors.numpy
 from alexnet_paddle.datasets.transforms import Preprocessing
 from alexnet_paddle.errors import InputError
 from alexnet_paddle.files import flush_folder, write_through
-from alexnet_paddle.nets.variants import AlexNetConfig
+from alexnet_paddle.nets.config import AlexNetConfig
 from alexnet_paddle.training.recipes import Recipe
 
 FORMAT = 2

@@ -19,14 +19,14 @@ import numpy as np
 import paddle
 import paddle.nn.functional as F
 
-from alexnet_paddle.inspection.activations import activations as inspection
+from alexnet_paddle import inspection
 from alexnet_paddle.runtime import seed_everything
 from alexnet_paddle.training.recipes import Schedule, build_optimizer
 
 BATCH = 32  # pictures of the batch that is looked at
 STEPS = 100  # in which a net should learn something about one batch
 LEFT_CHANCE = 0.9  # of a guess's loss
-LEAST_SIGNAL = 1e-3  # share of the last hidden layer's output that tells one picture from another
+LEAST_SIGNAL = 1e-3  # fraction of the last hidden layer's output that tells one picture from another
 SMALLER, LARGER = (0.1, 0.01), (10, 100)  # times the recipe's learning rate
 PICTURES = 600  # on which labels are tried
 
@@ -57,7 +57,7 @@ class Trial:
     def __str__(self) -> str:
         if self.left_after:
             return f"leaves chance after {self.left_after} steps"
-        end = "does not leave chance" if math.isfinite(self.losses[-1]) else "blows up"
+        end = "does not leave chance" if math.isfinite(self.losses[-1]) else "diverges"
         return f"{end} in {len(self.losses)} steps"
 
 
@@ -143,10 +143,10 @@ class Examination:
 
 
 def entropy(labels) -> float:
-    """Mean cross-entropy, in nats, of always giving each class its share: ln(classes) where all are as frequent."""
-    shares = np.bincount(labels) / len(labels)
-    shares = shares[shares > 0]
-    return float(-(shares * np.log(shares)).sum())
+    """Mean cross-entropy, in nats, of always giving each class its fraction: ln(classes) where all are as frequent."""
+    fractions = np.bincount(labels) / len(labels)
+    fractions = fractions[fractions > 0]
+    return float(-(fractions * np.log(fractions)).sum())
 
 
 @contextmanager
@@ -249,7 +249,7 @@ def simple_features(square: np.ndarray) -> np.ndarray:
 
 
 def _accuracy_against_shuffled(features, labels, shuffles=20):
-    """(share of labels that ridge regression gets right, each left out in turn; the same for shuffled labels)."""
+    """(fraction of labels that ridge regression gets right, each left out in turn; the same for shuffled labels)."""
     x = (features - features.mean(axis=0)) / (features.std(axis=0) + 1e-9)
     kernel = x @ x.T / x.shape[1]
     hat = kernel @ np.linalg.inv(kernel + np.eye(len(x)) * np.trace(kernel) / len(x))
@@ -307,7 +307,7 @@ def _dropout(seen: Examination):
         yield Finding(
             "dropout 1.0",
             f"{', '.join(dropping)}: p is 1",
-            "p is the share that is dropped: nothing passes such a layer while training",
+            "p is the fraction that is dropped: nothing passes such a layer while training",
             "choose a rate below 1; the paper's is 0.5",
         )
 
@@ -361,14 +361,15 @@ def _no_signal(seen: Examination):
 
 def _lost_signal(seen: Examination):
     last = seen.last_hidden
-    if last.signal >= LEAST_SIGNAL:
+    if last.signal_ratio >= LEAST_SIGNAL:
         return
-    lost = next(layer for layer in seen.hidden if layer.signal < LEAST_SIGNAL)
+    lost = next(layer for layer in seen.hidden if layer.signal_ratio < LEAST_SIGNAL)
     sizes = {gradient.name: gradient for gradient in seen.loss_and_gradients[1]}
     weights = [gradient for name, gradient in sizes.items() if name.endswith("weight") and gradient.gradient]
     evidence = (
-        f"from one picture to another {last.name} changes by {last.signal:.1e} of its size (lost in {lost.name}); "
-        f"gradient of {weights[0].name} {weights[0].gradient:.1e}, of {weights[-1].name} {weights[-1].gradient:.1e}"
+        f"from one picture to another {last.name} changes by {last.signal_ratio:.1e} of its size "
+        f"(lost in {lost.name}); gradient of {weights[0].name} {weights[0].gradient:.1e}, "
+        f"of {weights[-1].name} {weights[-1].gradient:.1e}"
     )
     functions = [layer.kind for layer in seen.hidden if layer.kind in ("ReLU", *inspection.BOUNDS)]
     biases = [gradient.value for name, gradient in sizes.items() if name.endswith("bias")]

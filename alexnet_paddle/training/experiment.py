@@ -7,21 +7,22 @@ import importlib.util
 import json
 import math
 import os
-import platform
 from contextlib import ExitStack, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 
-from alexnet_paddle import CPU_SETTINGS, __version__, datasets, runtime
+from alexnet_paddle import CPU_SETTINGS, datasets, runtime
 from alexnet_paddle.arithmetic import totals, trace
 from alexnet_paddle.cli import progress
 from alexnet_paddle.datasets import packed
 from alexnet_paddle.datasets.transforms import Preprocessing, Statistics, TrainTransform, resize_side
 from alexnet_paddle.errors import InputError, Stopped
 from alexnet_paddle.files import write_json
-from alexnet_paddle.nets.variants import VARIANTS, AlexNetConfig
+from alexnet_paddle.nets.config import AlexNetConfig
+from alexnet_paddle.nets.variants import VARIANTS
+from alexnet_paddle.provenance import versions
 from alexnet_paddle.training import distributed
 from alexnet_paddle.training.recipes import RECIPES, Recipe
 from alexnet_paddle.training.run_folder import RunFolder
@@ -112,7 +113,7 @@ def train(options: Options, resume: bool = False, say=print) -> dict | None:
             distributed.on_first(run.require_new)
         config, recipe = distributed.together(lambda: plan(options))
 
-        from alexnet_paddle.training import interruptions as failures  # paddle is loaded from here on
+        from alexnet_paddle.training import interruptions  # paddle is loaded from here on
 
         device = runtime.choose_device(options.device)
         say(f"device: {device} (asked for: {options.device}); CPU settings: {_words(CPU_SETTINGS) or 'as they were'}")
@@ -129,15 +130,15 @@ def train(options: Options, resume: bool = False, say=print) -> dict | None:
             distributed.on_first(lambda: stack.enter_context(run.locked()))
             distributed.on_first(lambda: run.create(_description(options, config, recipe, dataset, device)))
         trainer.callbacks = distributed.on_first(lambda: _callbacks(options, run, make_checkpoint)) or ()
-        with failures.in_words(run, recipe.batch_size):
+        with interruptions.in_words(run, recipe.batch_size):
             if start is None and distributed.size() == 1:
                 _warn(trainer, say)
             try:
-                with failures.stop_on_signals(trainer):
+                with interruptions.stop_on_signals(trainer):
                     trainer.fit()
                 return _final_test(run, options, recipe, dataset, trainer) if distributed.rank() == 0 else None
             except Stopped:
-                place = f"{run.last} holds epoch {trainer.epoch + 1}, step {trainer.step}"
+                place = f"{run.last} holds epoch {trainer.epochs_done + 1}, step {trainer.step}"
                 with distributed.alike():
                     raise Stopped(f"{place}; go on with --resume --out {run.path}") from None
             except KeyboardInterrupt:
@@ -239,7 +240,7 @@ def _compare(stored, dataset, device, run, say):
     """Raises InputError when the pictures are not those that the run was begun with; says what else differs."""
     if stored["data"]["fingerprint"] != dataset.fingerprint:
         raise InputError(f"{dataset.name}: other pictures than when {run.path} was begun; a resume needs the same")
-    now = {**_machine(device), "versions": _versions()}
+    now = {**_machine(device), "versions": versions()}
     stored = {"processes": 1, **stored}  # runs of before there were several
     if differs := [what for what, value in now.items() if stored[what] != value]:
         words = "; ".join(f"{what} {_words(stored[what])}, now {_words(now[what])}" for what in differs)
@@ -281,7 +282,7 @@ def _build(options, config, recipe, dataset, device, start, say):
         checkpoint.set_optimizer_state(trainer.optimizer, model, start.optimizer)
         checkpoint.set_weights(model, start.weights)
         trainer.load_state(start.state)
-        say(f"resuming after epoch {trainer.epoch}, step {trainer.step}")
+        say(f"resuming after epoch {trainer.epochs_done}, step {trainer.step}")
 
     def make_checkpoint(trainer):
         return checkpoint.Checkpoint(
@@ -293,7 +294,7 @@ def _build(options, config, recipe, dataset, device, start, say):
             weights={name: tensor.numpy() for name, tensor in model.state_dict().items()},
             optimizer=checkpoint.optimizer_state(trainer.optimizer, model),
             state={**trainer.state(), "color_axes": axes.tolist()},
-            versions=_versions(),
+            versions=versions(),
         )
 
     return trainer, make_checkpoint
@@ -367,7 +368,7 @@ def _final_test(run, options, recipe, dataset, trainer) -> dict:
         "split": "test",
         "seed": options.seed,
         "parameters": totals(trace(best.config))[0],
-        "epochs": trainer.epoch,
+        "epochs": trainer.epochs_done,
         "best_epoch": trainer.best_epoch,
         "validation_top1": trainer.best_top1,
         **scores,
@@ -390,24 +391,13 @@ def _description(options, config, recipe, dataset, device) -> dict:
             "skipped": dataset.skipped,
         },
         **_machine(device),
-        "versions": _versions(),
+        "versions": versions(),
     }
 
 
 def _machine(device) -> dict:
     """What carries out a run, and decides its last digits."""
     return {"device": device, "processes": distributed.size(), "cpu_settings": CPU_SETTINGS}
-
-
-def _versions() -> dict[str, str]:
-    import paddle
-
-    return {
-        "alexnet_paddle": __version__,
-        "paddle": paddle.__version__,
-        "numpy": np.__version__,
-        "python": platform.python_version(),
-    }
 
 
 def _words(settings) -> str:

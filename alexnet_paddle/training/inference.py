@@ -187,7 +187,7 @@ def graph_file(folder: Path) -> Path:
 @paddle.no_grad()
 def difference(net, model, images: np.ndarray) -> float:
     """How far the logits of `net` are from those of `model` on images [N, 3, size, size]: the largest difference of
-    a probability, or of a logit as a share of the largest one, whichever is more."""
+    a probability, or of a logit as a fraction of the largest one, whichever is more."""
     got, expected = (layer(paddle.to_tensor(images)).numpy() for layer in (net, model))
     scale = max(np.abs(expected).max(), np.finfo("float32").tiny)
     return float(max(np.abs(softmax(got) - softmax(expected)).max(), np.abs(got - expected).max() / scale))

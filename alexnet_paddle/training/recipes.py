@@ -20,7 +20,7 @@ class Schedule:
     plateau:   times `factor` when the validation error has not improved for `every` epochs, at most `most` times
     epochs:    times `factor` every `every` epochs
     batches:   times `factor` every `every` batches
-    cosine:    up in equal steps during the first `every` of all batches (a share of 1), then down to 0 along a cosine
+    cosine:    up in equal steps during the first `every` of all batches (a fraction), then down to 0 along a cosine
     """
 
     kind: str = "constant"
@@ -124,10 +124,10 @@ RECIPES = {
 
 
 def build_optimizer(recipe: Recipe, model, steps_per_epoch: int):
-    """(paddle optimizer, LearningRate) for a model. Raises InputError for an unknown optimizer."""
+    """(paddle optimizer, LRSchedule) for a model. Raises InputError for an unknown optimizer."""
     import paddle
 
-    learning_rate = LearningRate(recipe, steps_per_epoch)
+    learning_rate = LRSchedule(recipe, steps_per_epoch)
     biases = [p for name, p in model.named_parameters() if name.endswith("bias")]
     weights = [p for name, p in model.named_parameters() if not name.endswith("bias")]
     bias_decay = recipe.weight_decay if recipe.decay_biases else 0.0
@@ -147,7 +147,7 @@ def build_optimizer(recipe: Recipe, model, steps_per_epoch: int):
     return optimizers[recipe.optimizer](), learning_rate
 
 
-class LearningRate:
+class LRSchedule:
     """A recipe's schedule on Paddle's own schedulers; the trainer tells it of each batch and each epoch."""
 
     def __init__(self, recipe: Recipe, steps_per_epoch: int):
@@ -189,7 +189,7 @@ class LearningRate:
 
 
 def _warmup_then_cosine(step: int, warmup: int, steps: int) -> float:
-    """Share of the full learning rate at a step counted from 0."""
+    """Fraction of the full learning rate at a step counted from 0."""
     if step < warmup:
         return (step + 1) / warmup
     return 0.5 * (1 + math.cos(math.pi * (step - warmup) / max(1, steps - warmup)))

@@ -12,14 +12,14 @@ import paddle.nn.functional as F
 
 from alexnet_paddle.datasets.loader import IGNORED
 from alexnet_paddle.errors import ReaderDied, Stopped, TrainingFailed
-from alexnet_paddle.metrics import Scores, Tally, softmax
+from alexnet_paddle.metrics import RunningMetrics, Scores, softmax
 from alexnet_paddle.runtime import seed_everything
 from alexnet_paddle.training import distributed
 from alexnet_paddle.training.recipes import build_optimizer
 
 
 class Trainer:
-    """Trains `model` by `recipe`. Callbacks may have any of the methods of `alexnet_paddle.training.callbacks.Callback`.
+    """Trains `model` by `recipe`. Callbacks may have any of the methods of `callbacks.Callback`.
 
     Between two batches `state()`, the weights and the optimizer's tensors are all there is to know: all chance is
     drawn anew for each batch, from the seed, the epoch and the batch's number. So a run that goes on from there,
@@ -33,10 +33,11 @@ class Trainer:
     def __init__(self, model, recipe, train_loader, val_loader, *, seed=0, amp=False, callbacks=()):
         self.model, self.recipe, self.seed, self.amp = model, recipe, seed, amp
         self.train_loader, self.val_loader, self.callbacks = train_loader, val_loader, callbacks
-        self.optimizer, self.learning_rate = build_optimizer(recipe, model, len(train_loader))
+        self.optimizer, self.lr_schedule = build_optimizer(recipe, model, len(train_loader))
         self.forward = distributed.parallel(model)
         self.scaler = paddle.amp.GradScaler(enable=amp)
-        self.epoch, self.step, self.tally = 0, 0, Tally()  # epochs finished; batches done of the next one, their sums
+        self.epochs_done, self.step = 0, 0  # and batches done of the next epoch
+        self.running_metrics = RunningMetrics()  # of those batches
         self.best_epoch, self.best_top1 = 0, -1.0
         self.history = []  # a row for each epoch and split, as in metrics.csv
         self.update = 0, 0, 0.0  # epoch, step and learning rate of the one being made, or made last
@@ -47,7 +48,7 @@ class Trainer:
         finite."""
         self.notify("on_fit_begin")
         try:
-            while self.epoch < self.recipe.epochs:
+            while self.epochs_done < self.recipe.epochs:
                 train = self.train_epoch()
                 began = time.monotonic()
                 val = _join(distributed.gather(evaluate(self.model, self._until_stopped(self.val_loader))))
@@ -55,55 +56,55 @@ class Trainer:
                 self._finish_epoch(train, val)
                 seconds = {"train": train.seconds, "val": time.monotonic() - began}
                 self.notify("on_epoch_end", {"train": train, "val": val}, seconds)
-                self.learning_rate.after_epoch(1 - val.top1)
+                self.lr_schedule.after_epoch(1 - val.top1)
                 self.notify("on_checkpoint")
         except Stopped:
             self.notify("on_stop")
             raise
         self.notify("on_fit_end")
 
-    def train_epoch(self) -> Tally:
+    def train_epoch(self) -> RunningMetrics:
         """The pictures of the epoch, or those still to come of it. The scores are those that the net had on the
         way, with dropout on, so they say less than the validation scores do."""
         sampler = self.train_loader.batch_sampler
-        sampler.epoch, sampler.first = self.epoch + 1, self.step
+        sampler.epoch, sampler.first = self.epochs_done + 1, self.step
         self.model.train()
         began = time.monotonic()
         for images, labels in self._until_stopped(self.train_loader):
             batch = self.train_step(images, labels)
-            self.learning_rate.after_batch()
+            self.lr_schedule.after_batch()
             self.step += 1
-            self.tally = self.tally.plus(batch, time.monotonic() - began)
+            self.running_metrics = self.running_metrics.plus(batch, time.monotonic() - began)
             began = time.monotonic()
             self.notify("on_batch_end", batch)
-        return self.tally
+        return self.running_metrics
 
-    def train_step(self, images, labels) -> Tally:
+    def train_step(self, images, labels) -> RunningMetrics:
         """One update, and the scores on the way to it. The gradients stay until the next one."""
-        draw = (self.seed, self.epoch + 1, self.step, distributed.rank())
+        draw = (self.seed, self.epochs_done + 1, self.step, distributed.rank())
         seed_everything(int(np.random.default_rng(draw).integers(2**31)))
-        self.update = self.epoch + 1, self.step + 1, self.learning_rate.value()
+        self.update = self.epochs_done + 1, self.step + 1, self.lr_schedule.value()
         self.optimizer.clear_grad()
         with paddle.amp.auto_cast(enable=self.amp):
             logits = self.forward(images)
             loss = F.cross_entropy(logits, labels)
-        share = Tally.of(_scores(logits, labels))
-        batch = Tally(*distributed.total(astuple(share)))
+        own = RunningMetrics.of(_scores(logits, labels))
+        batch = RunningMetrics(*distributed.total(astuple(own)))
         self._require_finite(*distributed.total([loss.item()]), "loss")
         # The mean over the processes shall be the mean over the batch, of which one may have a picture more.
-        loss = loss * (share.images * distributed.size() / batch.images)
+        loss = loss * (own.images * distributed.size() / batch.images)
         self.scaler.scale(loss).backward()
         self.scaler.step(self.optimizer)
         self.scaler.update()
         return batch
 
     def _finish_epoch(self, train, val):
-        self.epoch, self.step, self.tally = self.epoch + 1, 0, Tally()
+        self.epochs_done, self.step, self.running_metrics = self.epochs_done + 1, 0, RunningMetrics()
         if val.top1 > self.best_top1:
-            self.best_epoch, self.best_top1 = self.epoch, val.top1
+            self.best_epoch, self.best_top1 = self.epochs_done, val.top1
         for split, scores in (("train", train), ("val", val)):
             figures = {name: getattr(scores, name) for name in ("loss", "top1", "top5")}
-            self.history.append({"epoch": self.epoch, "split": split, **figures, "lr": self.learning_rate.value()})
+            self.history.append({"epoch": self.epochs_done, "split": split, **figures, "lr": self.lr_schedule.value()})
 
     def _until_stopped(self, loader):
         """The loader's batches. Raises Stopped between two of them, in all processes between the same two."""
@@ -126,33 +127,34 @@ class Trainer:
     def _require_finite(self, loss, what):
         if not math.isfinite(loss):
             with distributed.alike():
-                raise self.blown_up(f"the {what} is {loss}")
+                raise self.diverged(f"the {what} is {loss}")
 
-    def blown_up(self, what: str) -> TrainingFailed:
+    def diverged(self, what: str) -> TrainingFailed:
         """The error for something that is not finite."""
         epoch, step, rate = self.update
         return TrainingFailed(
             f"epoch {epoch}, step {step} of {len(self.train_loader)}: {what} at learning rate {rate:g}, so the "
-            "training has blown up; begin again with a smaller one, such as --learning-rate "
+            "training has diverged; begin again with a smaller one, such as --learning-rate "
             f"{self.recipe.learning_rate / 10:g}"
         )
 
     def state(self) -> dict:
         """What a resume needs beside weights and optimizer state, as plain data."""
         return {
-            **{name: getattr(self, name) for name in ("seed", "epoch", "step", "best_epoch", "best_top1")},
-            "tally": asdict(self.tally),
+            **{name: getattr(self, name) for name in ("seed", "epochs_done", "step", "best_epoch", "best_top1")},
+            "running_metrics": asdict(self.running_metrics),
             "history": list(self.history),
-            "learning_rate": _plain(self.learning_rate.scheduler.state_dict()),
+            "lr_schedule": _plain(self.lr_schedule.scheduler.state_dict()),
             "scaler": _plain(self.scaler.state_dict()),
         }
 
     def load_state(self, state: dict) -> None:
         """Go on where `state()` was taken."""
-        self.epoch, self.step, self.tally = state["epoch"], state["step"], Tally(**state["tally"])
+        self.epochs_done, self.step = state["epochs_done"], state["step"]
+        self.running_metrics = RunningMetrics(**state["running_metrics"])
         self.best_epoch, self.best_top1 = state["best_epoch"], state["best_top1"]
         self.history = list(state["history"])
-        self.learning_rate.scheduler.set_state_dict(state["learning_rate"])
+        self.lr_schedule.scheduler.set_state_dict(state["lr_schedule"])
         if state["scaler"]:
             self.scaler.load_state_dict({**state["scaler"], "scale": np.float32([state["scaler"]["scale"]])})
 

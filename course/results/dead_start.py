@@ -16,13 +16,14 @@ from dataclasses import replace
 from pathlib import Path
 
 from alexnet_paddle import cli, datasets
-from alexnet_paddle.benchmark import machine, versions
 from alexnet_paddle.datasets import packed
 from alexnet_paddle.datasets.transforms import Statistics, resize_side
 from alexnet_paddle.errors import TrainingFailed
 from alexnet_paddle.files import write_json
-from alexnet_paddle.metrics import Tally
-from alexnet_paddle.nets.variants import PAPER_LRN, VARIANTS
+from alexnet_paddle.metrics import RunningMetrics
+from alexnet_paddle.nets.config import PAPER_LRN
+from alexnet_paddle.nets.variants import VARIANTS
+from alexnet_paddle.provenance import machine, versions
 from alexnet_paddle.study.ablation import build_trainer
 from alexnet_paddle.training.recipes import RECIPES
 from alexnet_paddle.training.trainer import Trainer
@@ -72,23 +73,26 @@ def run(trainer: Trainer, most_steps: int) -> dict:
     steps_per_epoch = len(trainer.train_loader)
     chance = math.log(trainer.model.config.num_classes)
     losses, accuracies, began = [], [], time.monotonic()
-    blown_up = None
-    while trainer.epoch * steps_per_epoch < most_steps:
+    diverged = None
+    while trainer.epochs_done * steps_per_epoch < most_steps:
         try:
             scores = trainer.train_epoch()
         except TrainingFailed:
-            blown_up = trainer.epoch * steps_per_epoch + trainer.step + 1
+            diverged = trainer.epochs_done * steps_per_epoch + trainer.step + 1
             break
-        trainer.epoch, trainer.step, trainer.tally = trainer.epoch + 1, 0, Tally()
+        trainer.epochs_done, trainer.step, trainer.running_metrics = trainer.epochs_done + 1, 0, RunningMetrics()
         losses.append(round(scores.loss, 4))
         accuracies.append(round(scores.top1, 4))
-        print(f"  step {trainer.epoch * steps_per_epoch}: loss {losses[-1]:.4f} top1 {accuracies[-1]:.3f}", flush=True)
+        print(
+            f"  step {trainer.epochs_done * steps_per_epoch}: loss {losses[-1]:.4f} top1 {accuracies[-1]:.3f}",
+            flush=True,
+        )
         if scores.loss < STARTED * chance:
             break
     return {
         "started": bool(losses and losses[-1] < STARTED * chance),
-        "blown_up_at_step": blown_up,
-        "steps": blown_up or trainer.epoch * steps_per_epoch,
+        "diverged_at_step": diverged,
+        "steps": diverged or trainer.epochs_done * steps_per_epoch,
         "steps_per_epoch": steps_per_epoch,
         "loss": losses,
         "top1": accuracies,

@@ -26,7 +26,7 @@ def examined(trainer) -> dict:
         "findings": [finding.name for finding in findings],
         "evidence": [finding.evidence for finding in findings],
         "first_loss": round(seen.loss_and_gradients[0], 4),
-        "signal": float(f"{seen.last_hidden.signal:.3g}"),
+        "signal": float(f"{seen.last_hidden.signal_ratio:.3g}"),
         "one_batch": trials,
     }
 

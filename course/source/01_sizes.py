@@ -56,8 +56,8 @@ plots.sliding_windows(n=7, f=3, p=1, s=2)
 
 # %% picture-two-directions
 figure, (left, right) = plt.subplots(1, 2, figsize=(9, 3.9), layout="constrained", width_ratios=(9, 6))
-left.add_patch(plt.Rectangle((-1, -1), 9, 9, facecolor=plots.SIZES["padding"]))
-left.add_patch(plt.Rectangle((0, 0), 7, 7, facecolor=plots.SIZES["pixel"]))
+left.add_patch(plt.Rectangle((-1, -1), 9, 9, facecolor=plots.SIZE_COLORS["padding"]))
+left.add_patch(plt.Rectangle((0, 0), 7, 7, facecolor=plots.SIZE_COLORS["pixel"]))
 left.hlines(range(-1, 9), -1, 8, color="white", linewidth=1, zorder=1)
 left.vlines(range(-1, 9), -1, 8, color="white", linewidth=1, zorder=1)
 for (row, column), color in {(0, 0): "#0072B2", (1, 2): "#D55E00", (3, 3): "#009E73"}.items():

@@ -26,7 +26,7 @@ import paddle
 from alexnet_paddle import plots
 from alexnet_paddle.arithmetic import totals, trace
 from alexnet_paddle.nets import model as package
-from alexnet_paddle.nets.variants import LRN
+from alexnet_paddle.nets.config import LRN
 
 repeatable = paddle.seed(3)
 

@@ -19,9 +19,8 @@ import paddle
 import paddle.nn.functional as F
 from IPython.display import display
 
-from alexnet_paddle import VARIANTS, AlexNet, plots, runtime
+from alexnet_paddle import VARIANTS, AlexNet, inspection, plots, runtime
 from alexnet_paddle.datasets.transforms import Preprocessing
-from alexnet_paddle.inspection.activations import activations as inspection
 from alexnet_paddle.nets import fast_cpu
 from alexnet_paddle.nets.model import INITS
 from alexnet_paddle.study import ablation

@@ -19,9 +19,8 @@ import numpy as np
 import paddle
 import paddle.nn.functional as F
 
-from alexnet_paddle import RECIPES, VARIANTS, plots
+from alexnet_paddle import RECIPES, VARIANTS, inspection, plots
 from alexnet_paddle.datasets.transforms import Augmentation, Preprocessing
-from alexnet_paddle.inspection.activations import activations as inspection
 from alexnet_paddle.nets import layers
 from alexnet_paddle.study import ablation
 

@@ -1,8 +1,4 @@
-"""Looking into a net: what its layers put out, and what the gradient does to them.
-
-Works on any `paddle.nn.Layer` that takes images and gives logits, not on `AlexNet` alone. Nothing here changes a
-weight, and a net is given back in the mode it came in.
-"""
+"""What the layers of a net put out for a batch of images."""
 
 from __future__ import annotations
 
@@ -11,7 +7,6 @@ from dataclasses import dataclass
 
 import numpy as np
 import paddle
-import paddle.nn.functional as F
 
 BOUNDS = {"Sigmoid": (0, 1), "Tanh": (-1, 1)}  # between which they lie
 
@@ -22,8 +17,8 @@ class Activations:
 
     A unit is one number of the output: a channel at a position, or an fc feature. `spread` is how much the units
     change from image to image (their standard deviation), `mean` how large they are on average over the images;
-    both as root mean square over the units. `dead` is the share of units that are 0 for every image, `saturated`
-    the share that do not get away from one bound of a sigmoid or tanh by 1%.
+    both as root mean square over the units. `dead` is the fraction of units that are 0 for every image, `saturated`
+    the fraction that do not get away from one bound of a sigmoid or tanh by 1%.
     """
 
     name: str
@@ -34,20 +29,9 @@ class Activations:
     saturated: float
 
     @property
-    def signal(self) -> float:
-        """Share of the output that tells one image from another: spread / (mean + spread)."""
+    def signal_ratio(self) -> float:
+        """Fraction of the output that tells one image from another: spread / (mean + spread)."""
         return self.spread / (self.mean + self.spread) if self.spread else 0.0
-
-
-@dataclass(frozen=True)
-class Gradient:
-    """Of one parameter: root mean square of its values and of its gradient; `gradient` is None where the backward
-    pass gave it none, and `trainable` says whether it asked for one."""
-
-    name: str
-    value: float
-    gradient: float | None
-    trainable: bool
 
 
 def leaves(model) -> dict[str, paddle.nn.Layer]:
@@ -102,26 +86,12 @@ def _activations(name, kind, values):
     return Activations(
         name,
         kind,
-        mean=_rms(units.mean(axis=0)),
-        spread=_rms(units.std(axis=0)),
+        mean=root_mean_square(units.mean(axis=0)),
+        spread=root_mean_square(units.std(axis=0)),
         dead=float((units == 0).all(axis=0).mean()),
         saturated=float(np.mean(stuck)),
     )
 
 
-def gradients(model, images, labels) -> tuple[float, list[Gradient]]:
-    """(loss, the gradients of all parameters in forward order) of one batch, in the mode that the net is in."""
-    model.clear_gradients()
-    loss = F.cross_entropy(model(images), labels)
-    if not loss.stop_gradient:
-        loss.backward()
-    found = []
-    for name, parameter in model.named_parameters():
-        gradient = None if parameter.grad is None else _rms(parameter.grad.astype("float32").numpy())
-        found.append(Gradient(name, _rms(parameter.astype("float32").numpy()), gradient, not parameter.stop_gradient))
-    model.clear_gradients()
-    return loss.item(), found
-
-
-def _rms(values) -> float:
+def root_mean_square(values) -> float:
     return float(np.sqrt(np.mean(np.square(values, dtype="float64"))))
