@@ -3,7 +3,8 @@
 from dataclasses import replace
 from pathlib import Path
 
-from alexnet_paddle.cli import Parser, positive, print_table, run
+from alexnet_paddle import reporter
+from alexnet_paddle.cli import Parser, positive, run
 from alexnet_paddle.errors import InputError
 from alexnet_paddle.nets.variants import VARIANTS
 
@@ -41,9 +42,7 @@ def main(argv=None):
     changes = {name: value for name in ("seeds", "epochs", "images") if (value := getattr(given, name)) is not None}
     size = replace(chosen.full if given.full else chosen.quick, **changes)
     out = given.out or Path("runs") / f"{given.name}-{Path(given.data.partition(':')[0]).name}.json"
-    record = ablation.measure(
-        given.name, out, given.data, given.variant, size, command(given), lambda words: print(words, flush=True)
-    )
+    record = ablation.measure(given.name, out, given.data, given.variant, size, command(given))
     pictures = [out.with_name(f"{out.stem}-{what}.png") for what in ("curves", "differences")]
     plots.save(plots.ablation_curves(record), pictures[0])
     plots.save(plots.differences(record), pictures[1])
@@ -77,7 +76,7 @@ def tell(summary):
         difference = summary["difference"].get(arm)
         cells = ("", "") if difference is None else (f"{difference['mean']:+.3f}", _interval(difference))
         lines.append((arm, f"{top1['mean']:.3f}", *cells))
-    print_table(lines)
+    reporter.table(lines)
     for arm, race in summary.get("epochs_to_target", {}).items():
         ends = [f"{epochs:g}" if epochs else "not reached" for epochs in race["by_seed"].values()]
         print(f"{arm}: epochs to a training error of 25%, by seed: {', '.join(ends)}")

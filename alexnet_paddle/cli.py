@@ -1,18 +1,12 @@
-"""What all commands share: one-line errors, exit statuses, progress on a terminal or in a log."""
+"""What all commands share: their list, parsers with errors on one line, exit statuses."""
 
 from __future__ import annotations
 
 import argparse
 import os
 import sys
-import time
-import unicodedata
 
-from tqdm import tqdm
-
-from alexnet_paddle.errors import InputError, Stopped, TrainingFailed
-from alexnet_paddle.runtime import DeviceError
-from alexnet_paddle.training.interruptions import system_words
+from alexnet_paddle.errors import InputError, Stopped, TrainingFailed, system_words
 
 COMMANDS = {
     "train": "train a net and leave a run folder",
@@ -54,7 +48,7 @@ def run(main) -> None:
     sys.stdout.reconfigure(errors="backslashreplace")  # the name of a file may have what the terminal does not
     try:
         main()
-    except (InputError, DeviceError) as error:
+    except InputError as error:
         fail(f"{command}: {error}", 2)
     except TrainingFailed as error:
         fail(f"{command}: {error}", 1)
@@ -72,19 +66,6 @@ def run(main) -> None:
         fail(f"{command}: out of memory; close other programs, or choose a smaller net", 1)
 
 
-def progress(iterable, description: str):
-    """A bar on a terminal; in a log, a line when it begins and, if it took a while, one when it ends."""
-    if sys.stderr.isatty():
-        yield from tqdm(iterable, desc=description, leave=False, dynamic_ncols=True)
-        return
-    began = time.monotonic()
-    # Not on stderr: that is for the one line that says what went wrong.
-    print(f"{description}: {len(iterable)}", flush=True)
-    yield from iterable
-    if time.monotonic() - began > 5:
-        print(f"{description}: done in {time.monotonic() - began:.0f} s", flush=True)
-
-
 def positive(kind, least=0, inclusive=False):
     """An argparse type: a number of `kind` above `least`, or from it on with `inclusive`."""
 
@@ -100,20 +81,3 @@ def positive(kind, least=0, inclusive=False):
         return value
 
     return parse
-
-
-def print_table(lines) -> None:
-    """Columns as wide as their longest cell; under a heading that says so words, to the left, else numbers."""
-    words = {"layer", "arithmetic", "class", "file", "prediction", "case", "system"}
-    widths = [max(_width(line[column]) for line in lines) for column in range(len(lines[0]))]
-    for line in lines:
-        cells = []
-        for heading, cell, width in zip(lines[0], line, widths):
-            blank = " " * (width - _width(cell))
-            cells.append(cell + blank if heading in words else blank + cell)
-        print("  ".join(cells).rstrip())
-
-
-def _width(text) -> int:
-    """Columns on a terminal: Chinese characters take two."""
-    return sum(2 if unicodedata.east_asian_width(char) in "WF" else 1 for char in text)

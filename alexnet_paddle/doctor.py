@@ -2,9 +2,11 @@
 
 import math
 
-from alexnet_paddle.cli import print_table, run
-from alexnet_paddle.train import build_parser, options_from
+from alexnet_paddle import reporter
+from alexnet_paddle.cli import run
+from alexnet_paddle.train import build_parser
 from alexnet_paddle.training import experiment
+from alexnet_paddle.training.options import options_from
 
 
 def main(argv=None):
@@ -37,7 +39,7 @@ def print_layers(seen):
         sizes = ("", "") if weight is None else (f"{weight.value:.2g}", f"{weight.gradient or 0:.1e}")
         numbers = f"{layer.mean:.3g}", f"{layer.spread:.2g}", f"{layer.signal_ratio:.2%}", f"{layer.dead:.0%}"
         lines.append((layer.name, *numbers, *sizes))
-    print_table(lines)
+    reporter.table(lines)
     print("spread: how much an output changes from picture to picture; signal: its share of the whole output")
 
 

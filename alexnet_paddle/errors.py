@@ -1,10 +1,15 @@
 """The exceptions that a command turns into one line on stderr and an exit status."""
 
+import errno
 import unicodedata
 
 
 class InputError(ValueError):
     """Status 2. Something the user gave cannot be used; the message names it, says what is wrong and what to do."""
+
+
+class DeviceError(InputError):
+    """The device asked for is not there."""
 
 
 class TrainingFailed(RuntimeError):
@@ -30,3 +35,12 @@ def printable(text) -> str:
         char.encode("unicode_escape").decode() if unicodedata.category(char) in ("Cc", "Cs", "Zl", "Zp") else char
         for char in str(text)
     )
+
+
+def system_words(error) -> str:
+    """What the system refused and what to do; empty where it was Paddle, which raises OSError too."""
+    if not getattr(error, "errno", None):
+        return ""
+    place = f"{error.filename}: " if error.filename else ""
+    full = error.errno in (errno.ENOSPC, errno.EDQUOT)
+    return f"{place}{error.strerror}; {'make room there' if full else 'put that right'}"

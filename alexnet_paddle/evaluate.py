@@ -3,13 +3,13 @@
 import os
 from pathlib import Path
 
-from alexnet_paddle import datasets
-from alexnet_paddle.cli import Parser, positive, print_table, progress, run
+from alexnet_paddle import datasets, reporter
+from alexnet_paddle.cli import Parser, positive, run
 from alexnet_paddle.datasets import folders, packed
 from alexnet_paddle.datasets.transforms import resize_side
 from alexnet_paddle.errors import InputError
 from alexnet_paddle.files import write_json
-from alexnet_paddle.training.experiment import Options
+from alexnet_paddle.training.options import Options
 from alexnet_paddle.training.run_folder import RunFolder
 
 
@@ -37,7 +37,7 @@ def main(argv=None):
     loader = eval_loader(pictures, preprocessing, batch_size, arguments.workers, arguments.ten_crop)
     print(f"{folder.path}: {checkpoint.config.name}, epoch {checkpoint.state['epochs_done']}, on {device}")
     report = {"data": name, "ten_crop": arguments.ten_crop}
-    report |= evaluate(checkpoint.build_model(), progress(loader, "evaluating")).report(checkpoint.classes)
+    report |= evaluate(checkpoint.build_model(), reporter.progress(loader, "evaluating")).report(checkpoint.classes)
     print_report(report)
     stem = "evaluation" + ("-ten-crop" if arguments.ten_crop else "")
     plots.save(plots.confusion(report["confusion"], checkpoint.classes), folder.path / f"{stem}.png")
@@ -53,7 +53,7 @@ def choose_pictures(folder, checkpoint, data):
     own = data is None or (os.path.isdir(data) and os.path.isdir(options.data) and os.path.samefile(data, options.data))
     if not own:
         pictures = folders.read_all_images(Path(data), checkpoint.classes)
-        datasets.check_pictures(pictures.paths, progress, "remove or replace them")
+        datasets.check_pictures(pictures.paths, "remove or replace them")
         return data, pictures
     dataset = datasets.load(options.data, options.val, config["data"].get("skipped"))
     if dataset.fingerprint != config["data"]["fingerprint"]:
@@ -73,7 +73,7 @@ def print_report(report) -> None:
     for name, row in report["classes"].items():
         fractions = ("-" if row[key] is None else f"{row[key]:.3f}" for key in ("recall", "precision"))
         lines.append((name, str(row["images"]), *fractions))
-    print_table(lines)
+    reporter.table(lines)
     print(f"\nloss   {report['loss']:.4f}")
     print(f"top-1  {report['top1']:.4f}  (95% interval {low:.4f} to {high:.4f})")
     if report["top5"] is not None:

@@ -2,7 +2,8 @@
 
 import json
 
-from alexnet_paddle.cli import Parser, positive, print_table, run
+from alexnet_paddle import reporter
+from alexnet_paddle.cli import Parser, positive, run
 from alexnet_paddle.datasets.images import open_image
 from alexnet_paddle.errors import InputError
 from alexnet_paddle.training.run_folder import RunFolder
@@ -38,7 +39,7 @@ def main(argv=None):
         for rank, row in enumerate(result):
             name = " ".join(filter(None, (row["class"], row["names"].get("zh"))))
             lines.append((file if rank == 0 else "", name, f"{row['probability']:.3f}"))
-    print_table(lines)
+    reporter.table(lines)
 
 
 def predict(checkpoint, photos, top: int) -> list[list[dict]]:

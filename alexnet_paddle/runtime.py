@@ -20,11 +20,9 @@ import warnings
 from functools import partial
 from pathlib import Path
 
+from alexnet_paddle.errors import DeviceError
+
 _THREAD_VARIABLES = ("OMP_NUM_THREADS", "MKL_NUM_THREADS")
-
-
-class DeviceError(ValueError):
-    """The device asked for is not there."""
 
 
 def tune_cpu(environ=os.environ) -> dict[str, str]:

@@ -1,7 +1,8 @@
 """`python -m alexnet_paddle.summary VARIANT`: the net layer by layer, with the arithmetic in words."""
 
+from alexnet_paddle import reporter
 from alexnet_paddle.arithmetic import totals, trace
-from alexnet_paddle.cli import Parser, positive, print_table, run
+from alexnet_paddle.cli import Parser, positive, run
 from alexnet_paddle.errors import InputError
 from alexnet_paddle.nets.variants import VARIANTS
 
@@ -22,7 +23,7 @@ def main(argv=None):
         raise InputError(f"--image-size {config.image_size}: {error}; choose a larger one") from None
     print(f"{config.name}: {config.source}")
     print(f"input {config.in_channels} x {config.image_size} x {config.image_size}, one image, float32\n")
-    print_table([HEADER, *(cells(row) for row in rows)])
+    reporter.table([HEADER, *(cells(row) for row in rows)])
     params, macs, size = totals(rows)
     print(f"\n{params:,} parameters ({4 * params / 1e6:.1f} MB), {macs:,} MACs, {size / 1e6:.1f} MB of activations")
     print("sees: the receptive field in input pixels. stride: input pixels from one output position to the next.")

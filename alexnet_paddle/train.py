@@ -4,13 +4,11 @@ import argparse
 from dataclasses import replace
 
 from alexnet_paddle.cli import Parser, positive, run
-from alexnet_paddle.errors import InputError
 from alexnet_paddle.nets.config import ACTIVATIONS, POOLS
 from alexnet_paddle.nets.variants import VARIANTS
 from alexnet_paddle.training import distributed, experiment
-from alexnet_paddle.training.experiment import MAY_CHANGE, Options
+from alexnet_paddle.training.options import options_from
 from alexnet_paddle.training.recipes import RECIPES
-from alexnet_paddle.training.run_folder import RunFolder
 
 
 def build_parser(command="train", description="Train a net and leave a run folder.") -> Parser:
@@ -58,26 +56,6 @@ def fraction(text):
     if value >= 1:
         raise argparse.ArgumentTypeError(f"{text} is too large; choose a rate from 0 to below 1")
     return value
-
-
-def options_from(given: dict) -> Options:
-    """Options from what was given on the command line; for a resume, the run's own with what may change."""
-    given = dict(given)
-    resume = given.pop("resume", False)
-    if "lrn" in given:
-        given["lrn"] = given["lrn"] == "on"
-    if "out" not in given:
-        data = given.get("data", "petals").partition(":")[0].replace("\\", "/").rstrip("/").rsplit("/", 1)[-1]
-        given["out"] = f"runs/{given.get('variant', 'mini')}-{data}"
-    if not resume:
-        return Options(**given)
-    stored = RunFolder(given["out"]).read_config()["options"]
-    for name, value in given.items():
-        if name not in MAY_CHANGE and name != "out" and stored.get(name) != value:
-            option = "--" + name.replace("_", "-")
-            raise InputError(f"{option}: the run in {given['out']} has {stored.get(name)}; leave {option} out")
-    changed = {name: value for name, value in given.items() if name in MAY_CHANGE}
-    return Options.from_dict({**stored, "out": given["out"], **changed})
 
 
 def main(argv=None):

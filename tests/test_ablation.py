@@ -34,7 +34,7 @@ def measured(small_photos, tmp_path_factory):
             out = tmp_path_factory.mktemp(name) / "record.json"
             # A tenth of 36 pictures is less than the three classes need for a picture each, so dropout's gets more.
             size = replace(TINY, images=48) if name == "dropout" else TINY
-            made[name] = out, ablation.measure(name, out, str(small_photos), "cifar4", size, say=lambda words: None)
+            made[name] = out, ablation.measure(name, out, str(small_photos), "cifar4", size)
         return made[name]
 
     return measure
@@ -232,7 +232,7 @@ def test_a_finished_record_is_not_trained_again_and_more_seeds_only_add(measured
 
     def again(seeds):
         size = replace(TINY, seeds=seeds)
-        return ablation.measure("lrn", out, str(small_photos), "cifar4", size, say=lambda words: None)
+        return ablation.measure("lrn", out, str(small_photos), "cifar4", size)
 
     assert again(2)["runs"] == record["runs"] and not trained
     longer = again(3)
@@ -252,7 +252,7 @@ def test_a_stopped_ablation_goes_on_and_ends_with_the_same_figures(measured, sma
         return whole(*given, **more)
 
     def go():
-        return ablation.measure("lrn", out, str(small_photos), "cifar4", TINY, say=lambda words: None)
+        return ablation.measure("lrn", out, str(small_photos), "cifar4", TINY)
 
     monkeypatch.setattr(ablation, "run_arm", stop_at_the_fourth)
     with pytest.raises(KeyboardInterrupt):

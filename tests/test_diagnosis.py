@@ -8,7 +8,7 @@ import pytest
 
 from alexnet_paddle import VARIANTS, doctor, train
 from alexnet_paddle.training import diagnosis, experiment
-from alexnet_paddle.training.experiment import Options
+from alexnet_paddle.training.options import Options
 from alexnet_paddle.training.recipes import RECIPES
 
 
@@ -22,7 +22,7 @@ def build(petals_home, monkeypatch):
         name = options.get("recipe", "quick")
         monkeypatch.setitem(VARIANTS, "mini", VARIANTS["mini"].replace(**(config or {})))
         monkeypatch.setitem(RECIPES, name, RECIPES[name].replace(**(changes or {})))
-        return experiment.build_trainer(Options(out="", **options), say=lambda words: None)
+        return experiment.build_trainer(Options(out="", **options))
 
     return make
 

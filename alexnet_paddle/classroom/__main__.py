@@ -7,7 +7,7 @@ import importlib.util
 import time
 from pathlib import Path
 
-from alexnet_paddle.cli import Parser, positive, progress, run
+from alexnet_paddle.cli import Parser, positive, run
 from alexnet_paddle.errors import InputError
 
 
@@ -66,7 +66,7 @@ def grade_submissions(arguments) -> None:
     from alexnet_paddle.classroom import build, chapter, feedback, grade
 
     seconds = arguments.seconds or grade.CELL_SECONDS
-    results = grade.grade(arguments.submissions, arguments.out, jobs=arguments.jobs, seconds=seconds, progress=progress)
+    results = grade.grade(arguments.submissions, arguments.out, jobs=arguments.jobs, seconds=seconds)
     counts = {
         status: sum(result["status"] == status for result in results)
         for status in (grade.GRADED, grade.PARTLY, grade.UNREADABLE)

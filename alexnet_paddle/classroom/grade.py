@@ -19,6 +19,7 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from pathlib import Path
 
+from alexnet_paddle import reporter
 from alexnet_paddle.classroom import build, sandbox, submissions
 from alexnet_paddle.classroom.chapter import Chapter, Exercise, read
 from alexnet_paddle.classroom.submissions import Answer, CannotRead, Submission
@@ -34,11 +35,9 @@ RIGHT, IN_PART, WRONG, STOPPED, REFUSED = "right", "partly right", "wrong", "sto
 NOT_ATTEMPTED, MISSING, NOT_JUDGED = "not attempted", "missing", "not judged"
 
 
-def grade(
-    place: Path, out: Path, *, jobs: int | None = None, seconds: float = CELL_SECONDS, progress, say=print
-) -> list[dict]:
+def grade(place: Path, out: Path, *, jobs: int | None = None, seconds: float = CELL_SECONDS) -> list[dict]:
     """Grade all submissions in the folder or zip `place`, write results and `grades.csv` into `out`, and return the
-    results in order; `progress(list, description)` may show a bar. Raises InputError for places that cannot be used; a
+    results in order. Raises InputError for places that cannot be used; a
     submission never raises anything."""
     if sys.platform == "win32":
         raise InputError("grading needs Linux or macOS; on Windows run it in WSL")
@@ -49,12 +48,12 @@ def grade(
     with submissions.opened(place) as found:
         protected = sandbox.bubblewrap() is not None
         if not protected:
-            say(sandbox.UNPROTECTED)
+            reporter.say(sandbox.UNPROTECTED)
         (out / "results").mkdir(parents=True, exist_ok=True)
         grader = Grader(chapters, keys, protected, seconds)
         with ThreadPoolExecutor(jobs or cpu_count()) as pool:
             waiting = [pool.submit(_graded, grader, one, out / "results") for one in found]
-            results = [future.result() for future in progress(waiting, "grading notebooks")]
+            results = [future.result() for future in reporter.progress(waiting, "grading notebooks")]
     results.sort(key=lambda result: (result["student"], result["chapter"] or "", result["file"]))
     mark_best(results)
     table = grades_csv(results, chapters).encode("utf-8-sig", "backslashreplace")  # Excel wants the mark

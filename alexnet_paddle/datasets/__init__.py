@@ -80,29 +80,26 @@ def _from_folder(title, folder, fraction, skipped):
     return Dataset(title, classes, names, **splits, folder=folder, skipped=skipped)
 
 
-def load_checked(
-    data: str, fraction: float, side: int, progress, *, skip_bad=False, skipped=None, remedy=REMEDY
-) -> Dataset:
+def load_checked(data: str, fraction: float, side: int, *, skip_bad=False, skipped=None, remedy=REMEDY) -> Dataset:
     """`load`, with the pack of this `side` where there is a current one; else every picture is opened once.
 
     Raises InputError listing all that cannot be read, and what to do: `remedy`. With `skip_bad` they are left out as
     `load` does it, so the splits and all that follows are the same as if they had been removed from the folder.
-    `progress(iterable, description)` may show a bar.
     """
     dataset = packed.use_if_current(load(data, fraction, skipped), side)
     if dataset.folder is None or dataset.packed:  # what is packed has been decoded
         return dataset
     paths = [path for split in dataset.splits.values() for path in split.paths]
     if not skip_bad:
-        check_pictures(paths, progress, remedy)
+        check_pictures(paths, remedy)
         return dataset
-    bad = images.find_bad(paths, progress)
+    bad = images.find_bad(paths)
     bad = {path.relative_to(dataset.folder).as_posix(): reason for path, reason in bad.items()}
     return load(data, fraction, bad) if bad else dataset
 
 
-def check_pictures(paths, progress, remedy: str) -> None:
+def check_pictures(paths, remedy: str) -> None:
     """Raises InputError listing all pictures that cannot be read, a line each, under one that says what to do."""
-    if bad := images.find_bad(paths, progress):
+    if bad := images.find_bad(paths):
         lines = [f"{printable(path)}: {reason}" for path, reason in bad.items()]
         raise InputError("\n".join([f"{len(bad)} of {len(paths)} pictures cannot be read; {remedy}:", *lines]))

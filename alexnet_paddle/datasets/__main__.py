@@ -2,7 +2,7 @@
 `python -m alexnet_paddle.datasets pack DIR`: decode and resize the pictures of a folder once."""
 
 from alexnet_paddle import datasets
-from alexnet_paddle.cli import Parser, progress, run
+from alexnet_paddle.cli import Parser, run
 from alexnet_paddle.datasets import packed, petals
 from alexnet_paddle.datasets.transforms import resize_side
 from alexnet_paddle.errors import InputError
@@ -36,13 +36,13 @@ def pack(data: str, side: int, skip_bad: bool) -> None:
     """Raises InputError when the folder cannot be packed."""
     if data.partition(":")[0] == "cifar10":
         raise InputError("cifar10: is not a folder of pictures; there is nothing to pack")
-    dataset = datasets.load_checked(data, datasets.DEFAULT_FRACTION, side, progress, skip_bad=skip_bad)
+    dataset = datasets.load_checked(data, datasets.DEFAULT_FRACTION, side, skip_bad=skip_bad)
     pack = packed.Pack(dataset, side)
     try:
         pack.read()
         print("up to date")
     except packed.StalePack:
-        pack.build(progress)
+        pack.build()
     size = pack.squares.stat().st_size
     left_out = f", without {len(dataset.skipped)} that cannot be read" if dataset.skipped else ""
     print(f"{pack.squares}: {len(pack.paths)} pictures of {side} x {side}, {size / 1e6:.1f} MB{left_out}")

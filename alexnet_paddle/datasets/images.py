@@ -12,6 +12,7 @@ from pathlib import Path
 import numpy as np
 from PIL import Image, ImageOps, UnidentifiedImageError
 
+from alexnet_paddle import reporter
 from alexnet_paddle.datasets.transforms import central_square
 from alexnet_paddle.errors import InputError, printable
 from alexnet_paddle.runtime import cpu_count
@@ -50,15 +51,14 @@ def open_image(path) -> Image.Image:
         raise InputError(f"{printable(path)}: not a readable picture ({_reason(error)}); replace it") from None
 
 
-def find_bad(paths, progress) -> dict[Path, str]:
-    """The pictures that cannot be read, in the order of `paths`, each with the reason; `progress(iterable,
-    description)` may show a bar.
+def find_bad(paths) -> dict[Path, str]:
+    """The pictures that cannot be read, in the order of `paths`, each with the reason.
 
     Pillow decodes without Python's lock, so threads use all cores.
     """
     with _quiet(), ThreadPool(min(cpu_count(), 8)) as pool:
         reasons = pool.imap(_reason_against, paths, chunksize=8)
-        return {path: reason for path, reason in zip(progress(paths, "checking pictures"), reasons) if reason}
+        return {path: reason for path, reason in zip(reporter.progress(paths, "checking pictures"), reasons) if reason}
 
 
 def _reason_against(path) -> str | None:

@@ -3,13 +3,17 @@ with any number of workers, and after a resume."""
 
 from __future__ import annotations
 
+import logging
+import multiprocessing
+import os
+import threading
+
 import numpy as np
 import paddle
 from paddle.io import BatchSampler, DataLoader
 from paddle.io import Dataset as PaddleDataset
 
 from alexnet_paddle.errors import InputError, ReaderDied
-from alexnet_paddle.training import interruptions
 
 IGNORED = -100  # the label that Paddle's cross-entropy takes for no label
 
@@ -66,13 +70,13 @@ class Loader:
 
     def _batches_made_ahead(self):
         """By Paddle's DataLoader, in a thread or in processes. Raises ReaderDied when one of those has."""
-        interruptions.hear_of_deaths_between_batches()
+        hear_of_deaths_between_batches()
         loader = DataLoader(
             Keys(),
             batch_sampler=self.batch_sampler,
             collate_fn=self.arrays_or_error,
             num_workers=self.workers,
-            worker_init_fn=interruptions.end_with_parent,
+            worker_init_fn=end_with_parent,
         )
         try:
             for batch in loader:
@@ -128,3 +132,33 @@ def eval_loader(
         return preprocessing.batch(images, [index for _, index in keys], ten_crop)
 
     return Loader(images, EpochBatches(len(images), batch_size, 0, shuffle=False, part=part), inputs, workers)
+
+
+# ---- processes that read pictures ------------------------------------------------------------------
+
+
+def hear_of_deaths_between_batches() -> None:
+    """Let Paddle's loader tell that one of its processes has died when it is asked for a batch, and only then: by
+    default an error comes wherever the training is, in the middle of an update or of a checkpoint, and its log says
+    it once more."""
+    from paddle.io import multiprocess_utils
+
+    multiprocess_utils._SIGCHLD_handler_set = True
+    logging.getLogger().addFilter(_not_of_the_loader)
+
+
+def _not_of_the_loader(record) -> bool:
+    return record.module != "dataloader_iter"
+
+
+def end_with_parent(worker: int) -> None:
+    """Call it in a process that reads pictures: it ends when the training has ended without a word, as after
+    `kill -9`. Paddle's loop would wait for ever, and keep shared memory and the lock of the run folder."""
+    from paddle.base import core
+
+    def wait():
+        multiprocessing.parent_process().join()
+        core._cleanup_mmap_fds()
+        os._exit(1)
+
+    threading.Thread(target=wait, daemon=True).start()

@@ -19,6 +19,7 @@ from pathlib import Path
 import numpy as np
 import PIL
 
+from alexnet_paddle import reporter
 from alexnet_paddle.datasets.folders import ImageFiles
 from alexnet_paddle.datasets.images import open_image
 from alexnet_paddle.datasets.transforms import central_square
@@ -111,10 +112,9 @@ class Pack:
         right = (squares.dtype, squares.shape, squares.flags.c_contiguous) == (np.uint8, self._shape, True)
         return np.asarray(squares) if right and size == squares.offset + squares.nbytes else None
 
-    def build(self, progress) -> None:
-        """Decode every picture and write the pack, in place of an older one; `progress(iterable, description)`
-        may show a bar. Raises InputError naming a picture that cannot be read, CannotWrite for the folder.
-        """
+    def build(self) -> None:
+        """Decode every picture and write the pack, in place of an older one. Raises InputError naming a picture that
+        cannot be read, CannotWrite for the folder."""
         # Before they are read: of a picture that changes meanwhile the time is then wrong, and the pack is stale.
         pictures = {name: _stat(path) for name, path in self.paths.items()}
         # Names of this process's own, so that two may build at once: the first to finish wins.
@@ -126,7 +126,7 @@ class Pack:
                 # Not through a memory map: on a full disk that would kill the process.
                 header = {"descr": "|u1", "fortran_order": False, "shape": self._shape}
                 np.lib.format.write_array_header_1_0(file, header)
-                for path in progress(self.paths.values(), "packing pictures"):
+                for path in reporter.progress(self.paths.values(), "packing pictures"):
                     square = central_square(open_image(path), self.side)
                     # Colour by colour, as the net wants them: to sort every crop takes as long as all else.
                     file.write(square.transpose(2, 0, 1).tobytes())
@@ -163,12 +163,12 @@ class Pack:
         }
 
 
-def use(dataset, side: int, progress, say):
+def use(dataset, side: int):
     """The data set as it is best trained on: with its pack if it has one, packed again if that is stale; `petals`
     is packed when it is not yet. A folder that was never packed is left alone.
 
     Raises InputError naming a picture that cannot be read; `datasets.load_checked` finds them all before. When a pack
-    cannot be written, the pictures are read from their files, and `say` says so.
+    cannot be written, the pictures are read from their files, and a line says so.
     """
     if dataset.folder is None or dataset.packed:
         return dataset
@@ -179,12 +179,12 @@ def use(dataset, side: int, progress, say):
         return pack.use()
     except StalePack as reason:
         if pack.exists:
-            say(f"pack: {pack.squares} is out of date ({reason}); packing again")
+            reporter.say(f"pack: {pack.squares} is out of date ({reason}); packing again")
     try:
-        pack.build(progress)
+        pack.build()
         return pack.use()
     except (CannotWrite, StalePack) as error:
-        say(f"pack: not used, pictures are read from their files ({error})")
+        reporter.say(f"pack: not used, pictures are read from their files ({error})")
         return dataset
 
 

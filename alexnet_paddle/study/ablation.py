@@ -19,7 +19,7 @@ import numpy as np
 import paddle
 import paddle.nn.functional as F
 
-from alexnet_paddle import cli, datasets, inspection, runtime
+from alexnet_paddle import datasets, inspection, reporter, runtime
 from alexnet_paddle.datasets import packed
 from alexnet_paddle.datasets.loader import eval_loader, train_loader
 from alexnet_paddle.datasets.transforms import Augmentation, Preprocessing, Statistics, TrainTransform, resize_side
@@ -194,11 +194,11 @@ class TrainingError:
 class Data:
     """The pictures of an ablation: for each seed its own draw for training, the same for all arms."""
 
-    def __init__(self, data: str, image_size: int, images: int, say=print):
+    def __init__(self, data: str, image_size: int, images: int):
         side = resize_side(image_size)
         remedy = "remove or replace them"
-        checked = datasets.load_checked(data, datasets.DEFAULT_FRACTION, side, cli.progress, remedy=remedy)
-        self.dataset = packed.use(checked, side, cli.progress, say)
+        checked = datasets.load_checked(data, datasets.DEFAULT_FRACTION, side, remedy=remedy)
+        self.dataset = packed.use(checked, side)
         self.side = side
         self.images = min(images, len(self.dataset.train))
         val = self.dataset.val
@@ -285,9 +285,7 @@ def dropout_mistakes(model, loader, seed: int) -> dict[str, float]:
 # ---- all of them -----------------------------------------------------------------------------------
 
 
-def measure(
-    name: str, out: Path, data="petals", variant="mini", size: Size | None = None, command="", say=print
-) -> dict:
+def measure(name: str, out: Path, data="petals", variant="mini", size: Size | None = None, command="") -> dict:
     """Train what is not yet in the results file `out`, write it after every run, and return what it holds.
 
     Raises InputError when the file is of other settings, or the data set has too few pictures.
@@ -295,7 +293,7 @@ def measure(
     ablation = ABLATIONS[name]
     size = size or ablation.full
     base = base_net(ablation, variant)
-    pictures = Data(data, base.image_size, size.images, say)
+    pictures = Data(data, base.image_size, size.images)
     base = base.replace(num_classes=len(pictures.dataset.classes))
     recipe = ablation.recipe.replace(epochs=size.epochs)
     few = round(pictures.images * min(arm.fraction for arm in ablation.arms.values()))
@@ -317,7 +315,7 @@ def measure(
         Path(out).parent.mkdir(parents=True, exist_ok=True)
         write_json(out, record)
 
-    todo = _Progress(_missing(ablation, record, size), say)
+    todo = _Progress(_missing(ablation, record, size))
     rates = _choose_rates(ablation, base, recipe, pictures, record, todo, save)
     for seed in range(size.seeds):
         for arm_name, arm in ablation.arms.items():
@@ -428,14 +426,14 @@ def _words(result) -> str:
 class _Progress:
     """A line for each training, with the time that is left by the speed so far."""
 
-    def __init__(self, epochs, say):
-        self.epochs, self.trained, self.say, self.began = epochs, 0, say, time.monotonic()
-        say(f"{epochs} epochs to train")
+    def __init__(self, epochs):
+        self.epochs, self.trained, self.began = epochs, 0, time.monotonic()
+        reporter.say(f"{epochs} epochs to train")
 
     def done(self, words, epochs):
         self.trained += epochs
         left = (time.monotonic() - self.began) / self.trained * (self.epochs - self.trained)
-        self.say(f"{words}; about {left / 60:.0f} min left" if left >= 60 else f"{words}; about {left:.0f} s left")
+        reporter.say(f"{words}; about {left / 60:.0f} min left" if left >= 60 else f"{words}; about {left:.0f} s left")
 
 
 def step_cost(ablation, base, recipe, pictures) -> dict[str, list[float]]:

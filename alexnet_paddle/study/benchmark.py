@@ -27,9 +27,8 @@ from contextlib import ExitStack, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
-from alexnet_paddle import CPU_SETTINGS
+from alexnet_paddle import CPU_SETTINGS, reporter
 from alexnet_paddle.arithmetic import totals, trace
-from alexnet_paddle.cli import print_table, progress
 from alexnet_paddle.nets.variants import VARIANTS
 from alexnet_paddle.provenance import machine, versions
 from alexnet_paddle.study.benchmark_systems import JOBS, MATRIX_SIDE, SYSTEMS
@@ -222,7 +221,7 @@ def run_case(case: Case, systems, plan: Plan) -> list[Worker]:
             worker.repeats = max(1, round(plan.turn_seconds / worker.step_seconds)) if worker.step_seconds else 1
         round_seconds = sum(plan.pause + worker.repeats * worker.step_seconds for worker in workers)
         rounds = min(max(int(plan.case_seconds / round_seconds), plan.least_rounds), plan.most_rounds)
-        for number in progress(range(rounds), f"{case.kind} {case.title}".strip() + ", rounds"):
+        for number in reporter.progress(range(rounds), f"{case.kind} {case.title}".strip() + ", rounds"):
             first = number % len(workers)  # not always the same system after the same other one
             each(workers[first:] + workers[:first], Worker.take_turn, plan.pause)
     return workers
@@ -301,7 +300,7 @@ def print_cases(kind: str, cases: list[dict]) -> None:
     ]
     empty = [column for column in range(len(header)) if not any(line[column] for line in lines)]
     print(f"\n{KINDS[kind]}\n")
-    print_table([[cell for i, cell in enumerate(line) if i not in empty] for line in (header, *lines)])
+    reporter.table([[cell for i, cell in enumerate(line) if i not in empty] for line in (header, *lines)])
     for case in cases:
         for system in case["systems"].values():
             if "failed" in system:

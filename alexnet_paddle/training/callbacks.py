@@ -10,7 +10,7 @@ import time
 import numpy as np
 from tqdm import tqdm
 
-from alexnet_paddle import plots
+from alexnet_paddle import plots, reporter
 from alexnet_paddle.files import write_whole
 from alexnet_paddle.training import diagnosis
 
@@ -60,13 +60,11 @@ class Progress(Callback):
 
     def on_epoch_end(self, trainer, scores, seconds):
         train, val = scores["train"], scores["val"]
-        self.bar.write(
+        reporter.say(
             f"epoch {trainer.epochs_done:3}/{trainer.recipe.epochs}"
             f"  train loss {train.loss:.3f} top1 {train.top1:.3f}  val loss {val.loss:.3f} top1 {val.top1:.3f}"
-            f"  {train.images / seconds['train']:.0f} images/s  {sum(seconds.values()):.1f} s",
-            file=sys.stdout,
+            f"  {train.images / seconds['train']:.0f} images/s  {sum(seconds.values()):.1f} s"
         )
-        sys.stdout.flush()
 
     def on_stop(self, trainer):
         self.bar.close()
@@ -167,11 +165,10 @@ class ChanceWarning(Callback):
     def on_epoch_end(self, trainer, scores, seconds):
         val, labels = scores["val"], trainer.train_loader.dataset.labels
         if trainer.epochs_done == 1 and diagnosis.at_chance(val.loss, val.top1, val.images, labels):
-            print(
+            reporter.say(
                 f"warning: after the first epoch the net is still at chance (validation loss {val.loss:.3f}, a guess "
                 f"has {diagnosis.entropy(labels):.3f}); python -m alexnet_paddle.doctor with the same options looks "
-                "for the reason",
-                flush=True,
+                "for the reason"
             )
 
 

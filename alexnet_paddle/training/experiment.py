@@ -3,96 +3,31 @@
 from __future__ import annotations
 
 import dataclasses
-import importlib.util
 import json
 import math
 import os
 from contextlib import ExitStack, suppress
-from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 
-from alexnet_paddle import CPU_SETTINGS, datasets, runtime
+from alexnet_paddle import CPU_SETTINGS, datasets, reporter, runtime
 from alexnet_paddle.arithmetic import totals, trace
-from alexnet_paddle.cli import progress
 from alexnet_paddle.datasets import packed
 from alexnet_paddle.datasets.transforms import Preprocessing, Statistics, TrainTransform, resize_side
 from alexnet_paddle.errors import InputError, Stopped
 from alexnet_paddle.files import write_json
-from alexnet_paddle.nets.config import AlexNetConfig
-from alexnet_paddle.nets.variants import VARIANTS
 from alexnet_paddle.provenance import versions
+from alexnet_paddle.reporter import say
 from alexnet_paddle.training import distributed
-from alexnet_paddle.training.recipes import RECIPES, Recipe
+from alexnet_paddle.training.options import Options, plan
 from alexnet_paddle.training.run_folder import RunFolder
 
 CGROUP_LIMITS = ("/sys/fs/cgroup/memory.max", "/sys/fs/cgroup/memory/memory.limit_in_bytes")  # version 2, version 1
 STATISTICS_IMAGES = 10_000  # enough for means and covariances; ImageNet's 1.2 million would take hours
 
 
-@dataclass(frozen=True)
-class Options:
-    """What can be chosen for a training; the command's options have the same names and meanings."""
-
-    out: str
-    variant: str = "mini"
-    data: str = "petals"
-    recipe: str | None = None  # None: the variant's default
-    weights: str | None = None
-    trust_pickle: bool = False
-    epochs: int | None = None  # None: the recipe's, as the next two
-    batch_size: int | None = None
-    learning_rate: float | None = None
-    activation: str | None = None  # None: the variant's, as the next three
-    lrn: bool | None = None
-    dropout: float | None = None
-    pool: str | None = None
-    seed: int = 0
-    val: float = datasets.DEFAULT_FRACTION
-    skip_bad: bool = False
-    amp: bool = False
-    # How a run is carried out, not what it computes: these may change when it is resumed.
-    device: str = "auto"
-    workers: int = 0
-    save_every: float = 10  # minutes
-    visualdl: bool = False
-
-    @staticmethod
-    def from_dict(fields: dict) -> Options:
-        """As they are in a run's config.json. Raises InputError when they are not ours."""
-        try:
-            return Options(**fields)
-        except TypeError as error:
-            raise InputError(f"config.json: its options are not those of a training ({error})") from None
-
-
-MAY_CHANGE = ("device", "workers", "save_every", "visualdl")
-
-
-def plan(options: Options) -> tuple[AlexNetConfig, Recipe]:
-    """The net, still with the variant's own number of classes, and the recipe. Raises InputError."""
-    if options.variant not in VARIANTS:
-        raise InputError(f"--variant {options.variant}: unknown; choose from {', '.join(VARIANTS)}")
-    config = VARIANTS[options.variant]
-    for change in ("activation", "lrn", "dropout", "pool"):
-        value = getattr(options, change)
-        if value is not None:
-            try:
-                config = config.replace(**{change: value})
-            except ValueError as error:
-                raise InputError(f"--{change}: {error}") from None
-    name = options.recipe or config.default_recipe
-    if name not in RECIPES:
-        raise InputError(f"--recipe {name}: unknown; choose from {', '.join(RECIPES)}")
-    if options.visualdl and importlib.util.find_spec("visualdl") is None:
-        raise InputError("--visualdl: the package is not installed; pip install visualdl, or leave the option out")
-    fields = ("epochs", "batch_size", "learning_rate")
-    given = {field: getattr(options, field) for field in fields if getattr(options, field) is not None}
-    return config, RECIPES[name].replace(**given)
-
-
-def train(options: Options, resume: bool = False, say=print) -> dict | None:
+def train(options: Options, resume: bool = False) -> dict | None:
     """Train, or go on with a run, and measure the test split once. Returns what `report.json` holds, None in the
     processes beside the first of a distributed training.
 
@@ -101,7 +36,7 @@ def train(options: Options, resume: bool = False, say=print) -> dict | None:
     """
     run = RunFolder(options.out)
     if distributed.rank() > 0:
-        say = _say_nothing
+        reporter.silence()
     with ExitStack() as stack:
         if resume:
             stored, report = distributed.from_first(lambda: (run.read_config(), _read_report(run)))
@@ -118,21 +53,21 @@ def train(options: Options, resume: bool = False, say=print) -> dict | None:
         device = runtime.choose_device(options.device)
         say(f"device: {device} (asked for: {options.device}); CPU settings: {_words(CPU_SETTINGS) or 'as they were'}")
         begun_without = stored["data"].get("skipped") if resume else None
-        dataset = _load_everywhere(options, config, recipe, say, begun_without)
+        dataset = _load_everywhere(options, config, recipe, begun_without)
         config = config.replace(num_classes=len(dataset.classes))
-        distributed.together(lambda: _describe_net(config, recipe, device, say))
+        distributed.together(lambda: _describe_net(config, recipe, device))
         start = None
         if resume:
-            distributed.together(lambda: _compare(stored, dataset, device, run, say))
+            distributed.together(lambda: _compare(stored, dataset, device, run))
             start = distributed.from_first(lambda: _last_checkpoint(run, config, recipe, options.seed))
-        trainer, make_checkpoint = _build(options, config, recipe, dataset, device, start, say)
+        trainer, make_checkpoint = _build(options, config, recipe, dataset, device, start)
         if not resume:
             distributed.on_first(lambda: stack.enter_context(run.locked()))
             distributed.on_first(lambda: run.create(_description(options, config, recipe, dataset, device)))
         trainer.callbacks = distributed.on_first(lambda: _callbacks(options, run, make_checkpoint)) or ()
         with interruptions.in_words(run, recipe.batch_size):
             if start is None and distributed.size() == 1:
-                _warn(trainer, say)
+                _warn(trainer)
             try:
                 with interruptions.stop_on_signals(trainer):
                     trainer.fit()
@@ -145,25 +80,21 @@ def train(options: Options, resume: bool = False, say=print) -> dict | None:
                 raise Stopped(f"go on with --resume --out {run.path}") from None
 
 
-def _say_nothing(words):
-    """In place of `print` where another process says it."""
-
-
 def _read_report(run) -> dict | None:
     return json.loads(run.report_file.read_text("utf-8")) if run.report_file.exists() else None
 
 
-def build_trainer(options: Options, say=print):
+def build_trainer(options: Options):
     """The `Trainer` that these options describe, at its beginning. No run folder is made. Raises InputError."""
     config, recipe = plan(options)
     device = runtime.choose_device(options.device)
-    dataset = _load(options, config, recipe, say)
+    dataset = _load(options, config, recipe)
     config = config.replace(num_classes=len(dataset.classes))
-    _describe_net(config, recipe, device, say)
-    return _build(options, config, recipe, dataset, device, None, say)[0]
+    _describe_net(config, recipe, device)
+    return _build(options, config, recipe, dataset, device, None)[0]
 
 
-def _warn(trainer, say):
+def _warn(trainer):
     """Says what the quick part of the doctor finds, at the beginning of a training."""
     from alexnet_paddle.training import diagnosis
 
@@ -171,31 +102,31 @@ def _warn(trainer, say):
         say(f"warning: {finding.name}: {finding.evidence}; {finding.change} (more: python -m alexnet_paddle.doctor)")
 
 
-def _load_everywhere(options, config, recipe, say, skipped):
+def _load_everywhere(options, config, recipe, skipped):
     """`_load`, first in process 0, which draws and packs what is not there and finds what is to be left out."""
-    dataset = distributed.on_first(lambda: _load(options, config, recipe, say, skipped))
+    dataset = distributed.on_first(lambda: _load(options, config, recipe, skipped))
     skipped = distributed.from_first(lambda: dataset.skipped)
-    dataset = distributed.together(lambda: dataset or _load(options, config, recipe, say, skipped))
+    dataset = distributed.together(lambda: dataset or _load(options, config, recipe, skipped))
     if len(set(distributed.gather(dataset.fingerprint))) > 1:
         with distributed.alike():
             raise InputError(f"{dataset.name}: other pictures on one machine than on another; copy them again")
     return dataset
 
 
-def _load(options, config, recipe, say, skipped=None):
+def _load(options, config, recipe, skipped=None):
     """The data set, checked, from its pack if it has one. `skipped` is known where a run goes on, or where another
     process has found it: all leave out the same pictures."""
     side = resize_side(config.image_size)
     if not distributed.first_here():
         dataset = datasets.load(options.data, options.val, skipped)
     elif skipped is None:
-        dataset = datasets.load_checked(options.data, options.val, side, progress, skip_bad=options.skip_bad)
+        dataset = datasets.load_checked(options.data, options.val, side, skip_bad=options.skip_bad)
     else:
         remedy = "put back those that the run was begun with"
-        dataset = datasets.load_checked(options.data, options.val, side, progress, skipped=skipped, remedy=remedy)
+        dataset = datasets.load_checked(options.data, options.val, side, skipped=skipped, remedy=remedy)
     if dataset.skipped:
         say(f"--skip-bad: {len(dataset.skipped)} pictures are left out; config.json lists them")
-    dataset = packed.use(dataset, side, progress, say)
+    dataset = packed.use(dataset, side)
     counts = ", ".join(f"{len(split)} {name}" for name, split in dataset.splits.items())
     say(f"data: {dataset.name}, {counts}{', packed' if dataset.packed else ''}")
     if dataset.packed and recipe.augmentation.crop == "resized":
@@ -203,7 +134,7 @@ def _load(options, config, recipe, say, skipped=None):
     return dataset
 
 
-def _describe_net(config, recipe, device, say):
+def _describe_net(config, recipe, device):
     """Says what is trained. Raises InputError when it cannot fit into the memory that the CPU has."""
     rows = trace(config)
     parameters, macs = totals(rows)[:2]
@@ -236,7 +167,7 @@ def _memory() -> float:
     return min(sizes)
 
 
-def _compare(stored, dataset, device, run, say):
+def _compare(stored, dataset, device, run):
     """Raises InputError when the pictures are not those that the run was begun with; says what else differs."""
     if stored["data"]["fingerprint"] != dataset.fingerprint:
         raise InputError(f"{dataset.name}: other pictures than when {run.path} was begun; a resume needs the same")
@@ -247,7 +178,7 @@ def _compare(stored, dataset, device, run, say):
         say(f"resume: begun with {words}; the last digits can differ from those of a run that was not stopped")
 
 
-def _build(options, config, recipe, dataset, device, start, say):
+def _build(options, config, recipe, dataset, device, start):
     """The trainer, at its beginning or where `start` left off, and what makes a checkpoint of it."""
     from alexnet_paddle.datasets.loader import eval_loader, train_loader
     from alexnet_paddle.nets.model import AlexNet
@@ -318,7 +249,7 @@ def _statistics(recipe, images, image_size) -> Statistics | None:
     count = min(len(images), STATISTICS_IMAGES)
     indices = np.linspace(0, len(images) - 1, count).astype(int).tolist()
     side = resize_side(image_size)
-    return Statistics.of(images.square(i, side) for i in progress(indices, "measuring colours"))
+    return Statistics.of(images.square(i, side) for i in reporter.progress(indices, "measuring colours"))
 
 
 def _last_checkpoint(run, config, recipe, seed):

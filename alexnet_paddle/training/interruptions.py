@@ -3,15 +3,12 @@
 from __future__ import annotations
 
 import errno
-import logging
-import multiprocessing
-import os
 import signal
 import threading
 import warnings
 from contextlib import contextmanager
 
-from alexnet_paddle.errors import InputError, ReaderDied, TrainingFailed
+from alexnet_paddle.errors import InputError, ReaderDied, TrainingFailed, system_words
 from alexnet_paddle.training import distributed
 
 # Paddle raises MemoryError on the CPU, but in a backward pass an OSError that quotes it, and on a GPU others.
@@ -75,42 +72,3 @@ def _is_out_of_memory(error) -> bool:
     if isinstance(error, MemoryError) or getattr(error, "errno", None) == errno.ENOMEM:
         return True
     return any(words.lower() in str(error).lower() for words in OUT_OF_MEMORY)
-
-
-def system_words(error) -> str:
-    """What the system refused and what to do; empty where it was Paddle, which raises OSError too."""
-    if not getattr(error, "errno", None):
-        return ""
-    place = f"{error.filename}: " if error.filename else ""
-    full = error.errno in (errno.ENOSPC, errno.EDQUOT)
-    return f"{place}{error.strerror}; {'make room there' if full else 'put that right'}"
-
-
-# ---- processes that read pictures ------------------------------------------------------------------
-
-
-def hear_of_deaths_between_batches() -> None:
-    """Let Paddle's loader tell that one of its processes has died when it is asked for a batch, and only then: by
-    default an error comes wherever the training is, in the middle of an update or of a checkpoint, and its log says
-    it once more."""
-    from paddle.io import multiprocess_utils
-
-    multiprocess_utils._SIGCHLD_handler_set = True
-    logging.getLogger().addFilter(_not_of_the_loader)
-
-
-def _not_of_the_loader(record) -> bool:
-    return record.module != "dataloader_iter"
-
-
-def end_with_parent(worker: int) -> None:
-    """Call it in a process that reads pictures: it ends when the training has ended without a word, as after
-    `kill -9`. Paddle's loop would wait for ever, and keep shared memory and the lock of the run folder."""
-    from paddle.base import core
-
-    def wait():
-        multiprocessing.parent_process().join()
-        core._cleanup_mmap_fds()
-        os._exit(1)
-
-    threading.Thread(target=wait, daemon=True).start()

@@ -103,7 +103,7 @@ def run(trainer: Trainer, most_steps: int) -> dict:
 def load(data: str, image_size: int):
     """(data set, Statistics of its training pictures)."""
     side = resize_side(image_size)
-    dataset = packed.use(datasets.load(data), side, cli.progress, print)
+    dataset = packed.use(datasets.load(data), side)
     return dataset, Statistics.of(dataset.train.square(i, side) for i in range(len(dataset.train)))
 
 

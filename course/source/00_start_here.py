@@ -396,11 +396,14 @@ print(f"{totals(rows)[0]:,} parameters; the net of the paper has {totals(trace(V
 # **Predict:** which loss will the first epoch begin with? (You have computed it in this chapter.) And how good will the net be after four times through 2,000 pictures?
 
 # %% train
-from alexnet_paddle.training.experiment import Options, train
+from alexnet_paddle import reporter
+from alexnet_paddle.training.experiment import train
+from alexnet_paddle.training.options import Options
 
 run = Path(tempfile.mkdtemp()) / "first"
 options = Options(out=str(run), variant="mini", data="petals", recipe="quick", epochs=10 if FULL else 4)
-report = train(options, say=lambda words: print(words) if words.startswith("epoch") else None)
+with reporter.filtered(lambda words: words.startswith("epoch")):
+    report = train(options)
 low, high = report["top1_interval_95"]
 print(f"test pictures: {report['top1']:.3f} right, 95% interval {low:.3f} to {high:.3f}; a guess has 0.200")
 

@@ -19,7 +19,7 @@ import numpy as np
 import paddle
 import paddle.nn.functional as F
 
-from alexnet_paddle import RECIPES, VARIANTS, inspection, plots
+from alexnet_paddle import RECIPES, VARIANTS, inspection, plots, reporter
 from alexnet_paddle.datasets.transforms import Augmentation, Preprocessing
 from alexnet_paddle.nets import layers
 from alexnet_paddle.study import ablation
@@ -369,7 +369,8 @@ for change, n, k, alpha, beta in ((0.01, 5, 2.0, 1e-4, 0.75), (0.5, 3, 1.0, 1e-3
 # **Predict** for both: less than 1%, about 10%, or more than half?
 
 # %% real
-pictures = ablation.Data("petals", 64, 500, say=lambda words: None)
+with reporter.quiet():
+    pictures = ablation.Data("petals", 64, 500)
 train, measured = pictures.train(0, 1.0)
 figure, panels = plt.subplots(1, 2, figsize=(11, 3.6), layout="constrained", sharey=True)
 bins = np.logspace(-7, 0, 71)

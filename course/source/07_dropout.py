@@ -29,7 +29,7 @@ import numpy as np
 import paddle
 import paddle.nn.functional as F
 
-from alexnet_paddle import plots
+from alexnet_paddle import plots, reporter
 from alexnet_paddle.nets.model import AlexNet
 from alexnet_paddle.nets.variants import VARIANTS
 from alexnet_paddle.study import ablation
@@ -585,7 +585,8 @@ for seed, modes in enumerate(
 
 # %% nets needs=["setup"]
 MODES = ("upscale_in_train", "downscale_in_infer")
-pictures = ablation.Data("petals", 64, 2000 if FULL else 1000, say=lambda words: None)
+with reporter.quiet():
+    pictures = ablation.Data("petals", 64, 2000 if FULL else 1000)
 recipe = ablation.ABLATIONS["dropout"].recipe.replace(epochs=12 if FULL else 6)
 nets = {}
 for mode in MODES:
@@ -840,7 +841,8 @@ def mistakes_by_rate(record):
 chosen = ablation.ABLATIONS["dropout"]
 with tempfile.TemporaryDirectory() as folder:
     size = chosen.full if FULL else chosen.quick
-    live = ablation.measure("dropout", Path(folder) / "dropout.json", size=size, say=lambda words: None)
+    with reporter.quiet():
+        live = ablation.measure("dropout", Path(folder) / "dropout.json", size=size)
 accuracy_by_rate(live)
 mistakes_by_rate(live)
 
