@@ -383,12 +383,8 @@ def test_a_class_needs_a_name_that_can_be_shown(make_pictures, name):
 # ---- bad pictures ----------------------------------------------------------------------------------
 
 
-def silent(items, description):
-    return items
-
-
 def load_checked(root, fraction=0.15, **options):
-    return datasets.load_checked(str(root), fraction, 37, silent, **options)
+    return datasets.load_checked(str(root), fraction, 37, **options)
 
 
 def test_the_check_lists_every_bad_picture_with_its_reason(make_pictures):
@@ -415,7 +411,7 @@ def test_a_picture_that_vanishes_between_listing_and_reading_is_bad(make_picture
     (root / "rose" / "01.png").unlink()
     paths = [path for split in listed.splits.values() for path in split.paths]
     with pytest.raises(InputError, match="1 of 7 pictures") as refused:
-        datasets.check_pictures(paths, silent, "look")
+        datasets.check_pictures(paths, "look")
     assert str(refused.value).splitlines()[1].startswith(f"{root / 'rose' / '01.png'}: No such file")
 
 

@@ -31,10 +31,6 @@ from alexnet_paddle.errors import InputError
 FILES, SEED, SIDE = 500, 0, 37
 
 
-def silent(items, description):
-    return items
-
-
 # ---- files -----------------------------------------------------------------------------------------
 
 
@@ -180,7 +176,7 @@ def fuzz(folder, count, seed=SEED) -> Counter:
 
 
 def try_folder(folder, name, path):
-    dataset = datasets.load_checked(str(folder), 0.2, SIDE, silent, skip_bad=True)
+    dataset = datasets.load_checked(str(folder), 0.2, SIDE, skip_bad=True)
     used = [(split, split.paths.index(path)) for split in dataset.splits.values() if path in split.paths]
     assert sum(map(len, dataset.splits.values())) == 8 + len(used)
     if not used:
@@ -197,7 +193,7 @@ def try_folder(folder, name, path):
 def assert_refused(folder, path):
     """Without --skip-bad, in two lines; and by itself, in one."""
     for action, lines in (
-        (lambda: datasets.load_checked(str(folder), 0.2, SIDE, silent), 2),
+        (lambda: datasets.load_checked(str(folder), 0.2, SIDE), 2),
         (lambda: open_image(path), 1),
     ):
         try:
@@ -220,8 +216,8 @@ def test_every_valid_file_is_read(tmp_path):
     for number, data in enumerate(VALID):
         (tmp_path / f"{number}.jpg").write_bytes(data)
     paths = [tmp_path / f"{number}.jpg" for number in range(len(VALID))]
-    assert list(find_bad(paths, silent).values()) == ["unknown format"] * 2  # the last two
-    assert list(find_bad(paths, silent)) == paths[-2:]
+    assert list(find_bad(paths).values()) == ["unknown format"] * 2  # the last two
+    assert list(find_bad(paths)) == paths[-2:]
 
 
 # ---- the record ------------------------------------------------------------------------------------

@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from alexnet_paddle import reporter
 from alexnet_paddle.datasets.folders import ImageFiles
 from alexnet_paddle.datasets.images import find_bad, open_image
 from alexnet_paddle.errors import InputError
@@ -36,14 +37,11 @@ def saved(path, picture, **options):
     return path
 
 
-def silent(items, description):
-    return items
-
-
 def read(path):
     picture = open_image(path)
     assert picture.mode == "RGB"
-    assert not find_bad([path], silent)
+    with reporter.quiet():
+        assert not find_bad([path])
     return np.asarray(picture)
 
 
@@ -200,7 +198,7 @@ def test_what_is_no_picture_is_refused_by_name(tmp_path, name, recwarn):
     message = str(refused.value)
     assert message.startswith(f"{path}: ")
     assert "\n" not in message
-    [(bad, reason)] = find_bad([path], silent).items()
+    [(bad, reason)] = find_bad([path]).items()
     assert bad == path and word in reason
     assert not recwarn
 
@@ -212,14 +210,14 @@ def test_the_limit_of_pixels_is_pillows(tmp_path, monkeypatch):
     monkeypatch.setattr(Image, "MAX_IMAGE_PIXELS", 99)
     with pytest.raises(InputError, match="exceeds limit"):
         open_image(path)
-    assert list(find_bad([path], silent)) == [path]
+    assert list(find_bad([path])) == [path]
 
 
 def test_bad_pictures_come_in_the_order_of_the_paths(tmp_path):
     paths = [tmp_path / f"{number:03}.png" for number in range(100)]
     for path in paths[::3]:
         saved(path, noise())
-    assert list(find_bad(paths, silent)) == [path for path in paths if path not in paths[::3]]
+    assert list(find_bad(paths)) == [path for path in paths if path not in paths[::3]]
 
 
 def test_damaged_files_write_nothing_to_the_terminal(tmp_path, capsys, recwarn):
@@ -229,7 +227,8 @@ def test_damaged_files_write_nothing_to_the_terminal(tmp_path, capsys, recwarn):
     place = data.find(struct.pack("<HHI", 277, 3, 1))  # the entry SamplesPerPixel
     data[place + 8 : place + 10] = struct.pack("<H", 1000)
     path.write_bytes(data)
-    assert list(find_bad([path], silent)) == [path]
+    with reporter.quiet():
+        assert list(find_bad([path])) == [path]
     exif = Image.Exif()
     exif[0x010E] = "a description long enough to lie elsewhere"
     path = saved(tmp_path / "odd.jpg", noise(), exif=exif)

@@ -11,7 +11,7 @@ import PIL
 import pytest
 from PIL import Image
 
-from alexnet_paddle import RECIPES, datasets, evaluate, train
+from alexnet_paddle import RECIPES, datasets, evaluate, reporter, train
 from alexnet_paddle.datasets import __main__ as command
 from alexnet_paddle.datasets import packed
 from alexnet_paddle.datasets.loader import eval_loader, train_loader
@@ -20,10 +20,6 @@ from alexnet_paddle.errors import InputError
 
 SIZE = 32
 SIDE = resize_side(SIZE)
-
-
-def silent(items, description):
-    return items
 
 
 @pytest.fixture
@@ -39,8 +35,33 @@ def pack_of(folder, side=SIDE):
 def pack(folder):
     """A fresh pack of `folder`."""
     pack = pack_of(folder)
-    pack.build(silent)
+    pack.build()
     return pack
+
+
+@pytest.fixture
+def heard(monkeypatch):
+    """heard() -> the list that from now on holds what is said, without bars."""
+
+    def listen():
+        said = []
+        monkeypatch.setattr(reporter, "say", said.append)
+        monkeypatch.setattr(reporter, "progress", lambda items, description: items)
+        return said
+
+    return listen
+
+
+@pytest.fixture
+def build_with(monkeypatch):
+    """build_with(pack, progress): a build during which something happens."""
+
+    def build(pack, progress):
+        with monkeypatch.context() as patch:
+            patch.setattr(reporter, "progress", progress)
+            pack.build()
+
+    return build
 
 
 def reason(folder, side=SIDE):
@@ -162,15 +183,15 @@ DAMAGES = {  # what happens to the folder or its pack -> a word of the reason
 
 
 @pytest.mark.parametrize("case", DAMAGES)
-def test_a_pack_that_does_not_fit_is_never_used_and_made_again(folder, pack, case):
+def test_a_pack_that_does_not_fit_is_never_used_and_made_again(folder, pack, heard, case):
     damage, word = DAMAGES[case]
     damage(folder, pack)
     assert word in reason(folder)
     dataset = datasets.load(str(folder))
     assert not packed.use_if_current(dataset, SIDE).packed
 
-    said = []
-    again = packed.use(dataset, SIDE, silent, said.append)
+    said = heard()
+    again = packed.use(dataset, SIDE)
     assert again.packed and len(said) == 1 and word in said[0] and str(pack.squares) in said[0]
     for i in range(len(again.train)):
         np.testing.assert_array_equal(again.train.square(i, SIDE), dataset.train.square(i, SIDE))
@@ -203,16 +224,16 @@ def test_another_version_of_pillow_makes_it_stale(folder, pack, monkeypatch):
 
 def test_a_pack_of_another_side_is_another_pack(folder, pack):
     assert reason(folder, SIDE + 1) == "it has no index"
-    pack_of(folder, SIDE + 1).build(silent)
+    pack_of(folder, SIDE + 1).build()
     assert len(files(folder)) == 4 and pack_of(folder).use().packed
 
 
-def test_a_picture_changed_while_it_is_packed_makes_the_pack_stale(folder):
+def test_a_picture_changed_while_it_is_packed_makes_the_pack_stale(folder, build_with):
     def meanwhile(items, description):
         yield from items
         repaint(folder / "red" / "03.png")
 
-    pack_of(folder).build(meanwhile)
+    build_with(pack_of(folder), meanwhile)
     assert reason(folder) == "red/03.png has changed"
 
 
@@ -234,17 +255,17 @@ def stop_after(count):
 
 
 @pytest.mark.parametrize("count", [0, 7, 29])
-def test_a_build_that_stops_leaves_nothing(folder, count):
+def test_a_build_that_stops_leaves_nothing(folder, build_with, count):
     with pytest.raises(Stop):
-        pack_of(folder).build(stop_after(count))
+        build_with(pack_of(folder), stop_after(count))
     assert not (folder / ".packed").exists()
-    assert not packed.use(datasets.load(str(folder)), SIDE, silent, print).packed
+    assert not packed.use(datasets.load(str(folder)), SIDE).packed
 
 
-def test_a_second_build_that_stops_leaves_the_first(folder, pack):
+def test_a_second_build_that_stops_leaves_the_first(folder, pack, build_with):
     before = pack.index.read_bytes()
     with pytest.raises(Stop):
-        pack_of(folder).build(stop_after(7))
+        build_with(pack_of(folder), stop_after(7))
     assert files(folder) == NAMES and pack.index.read_bytes() == before and pack.use().packed
 
 
@@ -252,7 +273,7 @@ def test_between_its_two_renames_a_build_is_not_used(folder, pack, monkeypatch):
     index, squares = pack.index.read_bytes(), np.array(np.load(pack.squares))
     before = (folder / "red" / "03.png").read_bytes(), (folder / "red" / "03.png").stat()
     repaint(folder / "red" / "03.png")
-    pack_of(folder).build(silent)
+    pack_of(folder).build()
     pack.index.write_bytes(index)  # as if the second rename had not come
     (folder / "red" / "03.png").write_bytes(before[0])  # and the picture is again the one that the index knows
     os.utime(folder / "red" / "03.png", ns=(before[1].st_atime_ns, before[1].st_mtime_ns))
@@ -264,7 +285,7 @@ def test_a_killed_build_leaves_nothing_that_is_used(folder):
     """A real `kill -9` in the middle of the work."""
     script = f"""
 import time
-from alexnet_paddle import datasets
+from alexnet_paddle import datasets, reporter
 from alexnet_paddle.datasets import packed
 
 def wait(items, description):
@@ -274,7 +295,8 @@ def wait(items, description):
             time.sleep(60)
         yield item
 
-packed.Pack(datasets.load({str(folder)!r}), {SIDE}).build(wait)
+reporter.progress = wait
+packed.Pack(datasets.load({str(folder)!r}), {SIDE}).build()
 """
     builder = subprocess.Popen([sys.executable, "-c", script], stdout=subprocess.PIPE, text=True)
     assert builder.stdout.readline() == "now\n"
@@ -284,20 +306,20 @@ packed.Pack(datasets.load({str(folder)!r}), {SIDE}).build(wait)
     assert [name for name in files(folder) if name.endswith(".new")] == files(folder) != []
 
     assert not pack_of(folder).exists
-    assert not packed.use(datasets.load(str(folder)), SIDE, silent, print).packed
-    pack_of(folder).build(silent)
+    assert not packed.use(datasets.load(str(folder)), SIDE).packed
+    pack_of(folder).build()
     assert files(folder) == NAMES and pack_of(folder).use().packed
 
 
-def test_two_builds_at_once_end_with_one_pack(folder):
+def test_two_builds_at_once_end_with_one_pack(folder, build_with):
     def other_first(items, description):
         items = iter(items)
         yield next(items)
-        pack_of(folder).build(silent)
+        build_with(pack_of(folder), lambda items, description: items)
         yield from items
 
     pack = pack_of(folder)
-    pack.build(other_first)
+    build_with(pack, other_first)
     assert files(folder) == NAMES and pack.use().packed
 
 
@@ -307,12 +329,14 @@ def test_two_builds_at_once_end_with_one_pack(folder):
 def test_an_undecodable_picture_is_named_and_nothing_is_left(folder):
     (folder / "red" / "notes.jpg").write_text("not a picture")
     with pytest.raises(InputError, match=r"notes\.jpg: not a readable picture"):
-        pack_of(folder).build(silent)
+        pack_of(folder).build()
     assert not (folder / ".packed").exists()
 
 
 @pytest.mark.parametrize("error", [OSError(28, "No space left on device"), PermissionError(13, "Permission denied")])
-def test_a_folder_that_cannot_be_written_is_one_line_and_training_reads_the_files(folder, pack, monkeypatch, error):
+def test_a_folder_that_cannot_be_written_is_one_line_and_training_reads_the_files(
+    folder, pack, heard, monkeypatch, error
+):
     def fail(file):
         raise error
 
@@ -320,11 +344,11 @@ def test_a_folder_that_cannot_be_written_is_one_line_and_training_reads_the_file
     os.utime(folder / "red" / "03.png", ns=(1, 1))
     dataset = datasets.load(str(folder))
     with pytest.raises(packed.CannotWrite, match=error.strerror) as refused:
-        pack_of(folder).build(silent)
+        pack_of(folder).build()
     assert str(folder / ".packed") in str(refused.value) and "\n" not in str(refused.value)
     assert files(folder) == NAMES
-    said = []
-    assert not packed.use(dataset, SIDE, silent, said.append).packed
+    said = heard()
+    assert not packed.use(dataset, SIDE).packed
     assert "packing again" in said[0] and error.strerror in said[1]
 
 
@@ -404,13 +428,13 @@ def test_a_recipe_that_crops_whole_pictures_says_that_it_reads_them(folder, tmp_
         assert (tmp_path / "files" / name).read_bytes() == (tmp_path / "packed" / name).read_bytes(), name
 
 
-def test_petals_are_packed_by_themselves(tmp_path, monkeypatch):
+def test_petals_are_packed_by_themselves(heard, tmp_path, monkeypatch):
     monkeypatch.setenv("ALEXNET_PADDLE_DATA", str(tmp_path))
     monkeypatch.setattr(datasets.petals, "SPLITS", {"train": 2, "val": 1, "test": 1})
-    said = []
+    said = heard()
     for _ in range(2):
-        assert packed.use(datasets.load("petals"), SIDE, silent, said.append).packed
+        assert packed.use(datasets.load("petals"), SIDE).packed
     assert not said and files(tmp_path / "petals") == NAMES
     repaint(tmp_path / "petals" / "train" / "rose" / "0001.png")
-    assert packed.use(datasets.load("petals"), SIDE, silent, said.append).packed
+    assert packed.use(datasets.load("petals"), SIDE).packed
     assert len(said) == 1 and "train/rose/0001.png has changed" in said[0]
