@@ -5,16 +5,17 @@ import math
 from alexnet_paddle import reporter
 from alexnet_paddle.cli import run
 from alexnet_paddle.train import build_parser
-from alexnet_paddle.training import experiment
 from alexnet_paddle.training.options import options_from
 
 
 def main(argv=None):
     description = "Examine a training before it begins. Takes the options of `train`; those about the run folder have"
     parser = build_parser("doctor", f"{description} no effect, but with --resume the options are those of the run.")
-    trainer = experiment.build_trainer(options_from(vars(parser.parse_args(argv))))
+    given = vars(parser.parse_args(argv))
 
     from alexnet_paddle.training import diagnosis
+
+    trainer = experiment.trainer_for(options_from(given), given.get("resume", False))
 
     findings, seen = diagnosis.examine(trainer)
     print()

@@ -49,14 +49,14 @@ def choose_pictures(folder, checkpoint, data):
     """(what they are, the pictures). The folder that the run was trained on gives its test split only: the rest
     was seen in training. Raises InputError for pictures that do not fit the run."""
     config = folder.read_config()
-    options = Options.from_dict(config["options"])
+    options = Options.from_dict(config.options)
     own = data is None or (os.path.isdir(data) and os.path.isdir(options.data) and os.path.samefile(data, options.data))
     if not own:
         pictures = folders.read_all_images(Path(data), checkpoint.classes)
         datasets.check_pictures(pictures.paths, "remove or replace them")
         return data, pictures
-    dataset = datasets.load(options.data, options.val, config["data"].get("skipped"))
-    if dataset.fingerprint != config["data"]["fingerprint"]:
+    dataset = datasets.load(options.data, options.val, config.data["skipped"])
+    if dataset.fingerprint != config.data["fingerprint"]:
         raise InputError(
             f"{options.data}: other pictures than when {folder.path} was trained, so its test split is lost; "
             "give pictures that were not used with --data"

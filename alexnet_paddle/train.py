@@ -6,7 +6,7 @@ from dataclasses import replace
 from alexnet_paddle.cli import Parser, positive, run
 from alexnet_paddle.nets.config import ACTIVATIONS, POOLS
 from alexnet_paddle.nets.variants import VARIANTS
-from alexnet_paddle.training import distributed, experiment
+from alexnet_paddle.training import distributed
 from alexnet_paddle.training.options import options_from
 from alexnet_paddle.training.recipes import RECIPES
 
@@ -63,9 +63,11 @@ def main(argv=None):
         given = vars(build_parser().parse_args(argv))
     device = given.get("device", "auto")
     distributed.start(device)
+    from alexnet_paddle.training import experiment  # which loads paddle
+
     with distributed.losses_in_words():
-        options = distributed.from_first(lambda: options_from(given))
-        if distributed.size() > 1:
+        options = distributed.broadcast_from_zero(options_from)(given)
+        if distributed.world_size() > 1:
             options = replace(options, device=device)  # also of a resume: they have met on that one
         report = experiment.train(options, resume=given.get("resume", False))
     if distributed.rank() > 0:

@@ -9,7 +9,7 @@ import pytest
 
 from alexnet_paddle import datasets, evaluate, train
 from alexnet_paddle.datasets import __main__ as command
-from alexnet_paddle.training import experiment
+from alexnet_paddle.training import setup
 from alexnet_paddle.training.checkpoint import Checkpoint
 
 BAD = {
@@ -211,13 +211,13 @@ cli.run(train.main)
 
 
 def test_pictures_that_go_bad_after_the_check_leave_no_run(folder, options, tmp_path, refused, monkeypatch):
-    measure = experiment._statistics
+    measure = setup.measure_statistics
 
     def meanwhile(*arguments):
         for path in folder.rglob("*.png"):
             path.write_bytes(b"")
         return measure(*arguments)
 
-    monkeypatch.setattr(experiment, "_statistics", meanwhile)
+    monkeypatch.setattr(setup, "measure_statistics", meanwhile)
     assert "not a readable picture (the file is empty)" in refused(train, *options, "--out", tmp_path / "run")
     assert not (tmp_path / "run").exists()

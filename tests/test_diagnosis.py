@@ -22,7 +22,7 @@ def build(petals_home, monkeypatch):
         name = options.get("recipe", "quick")
         monkeypatch.setitem(VARIANTS, "mini", VARIANTS["mini"].replace(**(config or {})))
         monkeypatch.setitem(RECIPES, name, RECIPES[name].replace(**(changes or {})))
-        return experiment.build_trainer(Options(out="", **options))
+        return experiment.trainer_for(Options(out="", **options))
 
     return make
 

@@ -280,14 +280,14 @@ import alexnet_paddle
 from alexnet_paddle.training import distributed as d
 d.start("cpu")
 began, rank = time.monotonic(), d.rank()
-assert d.size() == 2
-assert d.from_first(lambda: time.sleep(33) or ("from", rank)) == ("from", 0)
+assert d.world_size() == 2
+assert d.broadcast_from_zero(lambda: time.sleep(33) or ("from", rank))() == ("from", 0)
 assert time.monotonic() - began > 32
-assert d.on_first(lambda: rank) == (0 if rank == 0 else None)
-assert d.together(lambda: rank) == d.first_then_others(lambda: rank) == rank
-assert d.gather({"rank": rank}) == [{"rank": 0}, {"rank": 1}]
-assert d.total([rank, 0.5, None, 2**40]) == [1, 1.0, None, 2**41]
-assert d.anywhere(rank == 1) and not d.anywhere(False)
+assert d.rank_zero(lambda more: rank + more)(5) == (5 if rank == 0 else None)
+assert d.barrier(lambda: rank)() == rank
+assert d.all_gather({"rank": rank}) == [{"rank": 0}, {"rank": 1}]
+assert d.all_reduce([rank, 0.5, None, 2**40]) == [1, 1.0, None, 2**41]
+assert d.any_rank(rank == 1) and not d.any_rank(False)
 print("all as it should be")
 """
 
@@ -313,7 +313,7 @@ def work():
         raise InputError("nothing here")
 
 distributed.start("cpu")
-distributed.together(work)
+distributed.barrier(work)()
 print("went on")
 """
     job = start(sys.executable, "-c", code)
@@ -324,10 +324,10 @@ print("went on")
 
 
 def test_alone_everything_is_done_here_and_at_once():
-    assert (distributed.size(), distributed.rank()) == (1, 0)
-    for wait_for in (distributed.together, distributed.on_first, distributed.from_first, distributed.first_then_others):
-        assert wait_for(lambda: "done") == "done"
-    assert distributed.total([1, 0.5, None]) == [1, 0.5, None] and distributed.gather("x") == ["x"]
+    assert (distributed.world_size(), distributed.rank()) == (1, 0)
+    for mark in (distributed.barrier, distributed.rank_zero, distributed.broadcast_from_zero):
+        assert mark(lambda word: word)("done") == "done"
+    assert distributed.all_reduce([1, 0.5, None]) == [1, 0.5, None] and distributed.all_gather("x") == ["x"]
     model = object()
     assert distributed.parallel(model) is model
 

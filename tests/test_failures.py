@@ -17,7 +17,7 @@ from alexnet_paddle import evaluate, export, plots, predict, train
 from alexnet_paddle.datasets import __main__ as draw
 from alexnet_paddle.errors import TrainingFailed
 from alexnet_paddle.files import write_json, write_whole
-from alexnet_paddle.training import callbacks, checkpoint, experiment, interruptions, run_folder
+from alexnet_paddle.training import callbacks, checkpoint, experiment, interruptions, run_folder, setup
 from alexnet_paddle.training.checkpoint import Checkpoint
 from alexnet_paddle.training.run_folder import RunFolder
 
@@ -256,10 +256,10 @@ def test_a_batch_that_cannot_fit_is_refused_before_training(small_photos, tmp_pa
     (tmp_path / "no limit").write_text("max\n")
     places = [str(tmp_path / name) for name in ("memory.max", "no limit", "not there")]
     arguments = ["--data", small_photos, "--variant", "half", "--out", tmp_path / "run"]
-    monkeypatch.setattr(experiment, "CGROUP_LIMITS", places)
+    monkeypatch.setattr(setup, "CGROUP_LIMITS", places)
     line = refused(train, *arguments, "--batch-size", 51)
     assert line.startswith("train: --batch-size 51: takes at least ") and "there are only 0.2 GB" in line
-    monkeypatch.setattr(experiment, "CGROUP_LIMITS", [])
+    monkeypatch.setattr(setup, "CGROUP_LIMITS", [])
     assert "--batch-size 100000000: takes at least" in refused(train, *arguments, "--batch-size", 100_000_000)
     assert not (tmp_path / "run").exists()
 

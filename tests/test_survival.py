@@ -122,7 +122,7 @@ def test_ctrl_c_in_the_test_at_the_end_says_how_to_go_on(small_run, train_small,
 
     run = tmp_path / "run"
     with monkeypatch.context() as patched:
-        patched.setattr(experiment, "_final_test", interrupted)
+        patched.setattr(experiment, "final_test", interrupted)
         status, _, err = call(train, *train_small.arguments(run))
     assert (status, err) == (130, f"train: interrupted; go on with --resume --out {run}\n")
     assert call(train, "--resume", "--out", run)[0] == 0
@@ -230,7 +230,7 @@ ALTERED = {
     "a file is gone": (lambda run: (run / "last/optimizer.safetensors").unlink(), "last/optimizer.safetensors: cannot"),
     "no JSON": (lambda run: (run / "last/checkpoint.json").write_text("{"), "last/checkpoint.json: not readable"),
     "a later epoch": (
-        lambda run: rewrite(run / "last/checkpoint.json", lambda state: state["state"].update(epoch=2)),
+        lambda run: rewrite(run / "last/checkpoint.json", lambda state: state["state"].update(epochs_done=2)),
         "last/checkpoint.json: altered",
     ),
     "another seed": (
@@ -238,11 +238,11 @@ ALTERED = {
         "config.json: describes another seed than",
     ),
     "another recipe": (
-        lambda run: rewrite(run / "config.json", lambda config: config["options"].update(epochs=9)),
+        lambda run: rewrite(run / "config.json", lambda config: config["recipe"].update(epochs=9)),
         "config.json: describes another recipe than",
     ),
     "another net": (
-        lambda run: rewrite(run / "config.json", lambda config: config["options"].update(activation="tanh")),
+        lambda run: rewrite(run / "config.json", lambda config: config["config"].update(image_size=48)),
         "config.json: describes another net than",
     ),
     "an unknown option": (

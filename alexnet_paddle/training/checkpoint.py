@@ -25,9 +25,10 @@ from alexnet_paddle.datasets.transforms import Preprocessing
 from alexnet_paddle.errors import InputError
 from alexnet_paddle.files import flush_folder, write_through
 from alexnet_paddle.nets.config import AlexNetConfig
+from alexnet_paddle.provenance import versions
 from alexnet_paddle.training.recipes import Recipe
 
-FORMAT = 2
+FORMAT = 3
 DESCRIPTION = "checkpoint.json"
 TYPES = {"float32": "F32", "float64": "F64", "int64": "I64"}  # of NumPy, of safetensors
 
@@ -46,6 +47,21 @@ class Checkpoint:
     optimizer: dict[str, np.ndarray]
     state: dict
     versions: dict
+
+    @staticmethod
+    def of(trainer, dataset, inputs) -> Checkpoint:
+        """Where `trainer`, a `Trainer`, is now, on the pictures of `dataset` with `inputs`, see `setup.Inputs`."""
+        return Checkpoint(
+            trainer.model.config,
+            trainer.recipe,
+            dataset.classes,
+            dataset.display_names,
+            inputs.preprocessing,
+            weights={name: tensor.numpy() for name, tensor in trainer.model.state_dict().items()},
+            optimizer=optimizer_state(trainer.optimizer, trainer.model),
+            state={**trainer.state(), "color_axes": inputs.color_axes.tolist()},
+            versions=versions(),
+        )
 
     def save(self, directory: Path) -> None:
         """Write the folder beside its place, then move it there: whatever happens, an old or a new one is whole.
@@ -79,7 +95,7 @@ class Checkpoint:
             digests[name] = _write_tensors(folder / name, tensors)
         description = {
             "format": FORMAT,
-            "model": self.config.to_dict(),
+            "config": self.config.to_dict(),
             "recipe": self.recipe.to_dict(),
             "classes": list(self.classes),
             "display_names": self.display_names,
@@ -107,7 +123,7 @@ class Checkpoint:
                 raise InputError(f"{path}: altered (its sha256 is not the one that was written into it)")
             tensors = {name: _read_tensors(directory / name, digest) for name, digest in digests.items()}
             return Checkpoint(
-                config=AlexNetConfig.from_dict(description["model"]),
+                config=AlexNetConfig.from_dict(description["config"]),
                 recipe=Recipe.from_dict(description["recipe"]),
                 classes=tuple(description["classes"]),
                 display_names=description["display_names"],

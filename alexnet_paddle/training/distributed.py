@@ -1,7 +1,12 @@
 """Several processes that train one net, each on its own device, as `python -m paddle.distributed.launch` starts them.
 
-Until `start` is called there is one process, and everything here does nothing: `size()` is 1, `together(act)` is
-`act()`. So the rest of the package asks this module and is written once.
+Until `start` is called there is one process, and everything here does nothing: `world_size()` is 1, and a function that
+is marked `@rank_zero` is simply called. So the rest of the package is written once, and says on a definition who does
+it:
+
+@rank_zero             process 0 does it, the others wait for it and get None
+@broadcast_from_zero   process 0 does it, and all get what it returned
+@barrier               all do it, and nobody goes on before all have
 
 Process 0 writes the run folder and prints; the others need not even see that folder. All processes come to the calls
 below in the same order, or some would wait for ever. Paddle's launcher sees to the end: when a process ends with a
@@ -11,15 +16,19 @@ that fail together only one may have a status, see `alike`.
 
 from __future__ import annotations
 
+import functools
 import os
+from collections.abc import Callable, Sequence
 from concurrent import futures
 from contextlib import contextmanager
+from typing import ParamSpec, TypeVar
 
-from alexnet_paddle import runtime
+from alexnet_paddle import reporter, runtime
 from alexnet_paddle.errors import TrainingFailed
 
 BEAT = 5  # seconds between signs of life: gloo, which connects processes on CPUs, gives up after 30 without one
 
+P, T = ParamSpec("P"), TypeVar("T")
 _size, _rank = 1, 0
 
 
@@ -36,9 +45,11 @@ def start(device: str) -> None:
 
     distributed.init_parallel_env()
     _size, _rank = distributed.get_world_size(), distributed.get_rank()
+    if _rank > 0:
+        reporter.silence()
 
 
-def size() -> int:
+def world_size() -> int:
     """The number of processes."""
     return _size
 
@@ -48,7 +59,7 @@ def rank() -> int:
     return _rank
 
 
-def first_here() -> bool:
+def is_local_rank_zero() -> bool:
     """Whether this is the first process, or the only one, on its machine. Known before `start`."""
     return int(os.environ.get("PADDLE_RANK_IN_NODE", 0)) == 0
 
@@ -70,7 +81,7 @@ def parallel(model):
 # ---- what the processes tell each other ------------------------------------------------------------
 
 
-def total(numbers) -> list:
+def all_reduce(numbers: Sequence) -> list:
     """The sums over all processes, number by number; None stays None."""
     if _size == 1:
         return list(numbers)
@@ -81,66 +92,72 @@ def total(numbers) -> list:
     return [None if number is None else type(number)(sum_) for number, sum_ in zip(numbers, sums.tolist())]
 
 
-def anywhere(flag: bool) -> bool:
+def any_rank(flag: bool) -> bool:
     """Whether it is true in any process."""
-    return total([int(flag)])[0] > 0
+    return all_reduce([int(flag)])[0] > 0
 
 
-def gather(value) -> list:
+def all_gather(value: T) -> list[T]:
     """The values of all processes, in their order."""
     if _size == 1:
         return [value]
     import paddle
 
-    values = []
+    values: list[T] = []
     paddle.distributed.all_gather_object(values, value)
     return values
 
 
-# ---- work for which the others wait ----------------------------------------------------------------
+# ---- who does it, said on the definition -------------------------------------------------------------
 
 
-def together(act):
-    """What `act()` returns. Nobody goes on before all have done theirs, however long that takes: it is done in a
-    thread, while this one tells the others that there is life. What it raises anywhere ends all processes."""
-    if _size == 1:
-        return act()
-    with futures.ThreadPoolExecutor(1) as threads:
-        work = threads.submit(act)
-        while "busy" in (states := _states(work)):
-            pass
-    if "failed" in states and states.index("failed") != _rank:
-        raise _told_by(states.index("failed"))
-    return work.result()
+def barrier(act: Callable[P, T]) -> Callable[P, T]:
+    """All do it, and nobody goes on before all have, however long that takes: it is done in a thread, while this one
+    tells the others that there is life. What it raises anywhere ends all processes."""
+
+    @functools.wraps(act)
+    def wrapped(*given: P.args, **named: P.kwargs) -> T:
+        if _size == 1:
+            return act(*given, **named)
+        with futures.ThreadPoolExecutor(1) as threads:
+            work = threads.submit(act, *given, **named)
+            while "busy" in (states := _states(work)):
+                pass
+        if "failed" in states and states.index("failed") != _rank:
+            raise _told_by(states.index("failed"))
+        return work.result()
+
+    return wrapped
 
 
-def on_first(act):
-    """What `act()` returns on process 0, which alone does it; None on the others, which wait for it."""
-    return together(act if _rank == 0 else _nothing)
+def rank_zero(act: Callable[P, T]) -> Callable[P, T | None]:
+    """Process 0 alone does it; the others wait for it, and get None."""
+
+    @functools.wraps(act)
+    def wrapped(*given: P.args, **named: P.kwargs) -> T | None:
+        return barrier(act if _rank == 0 else _nothing)(*given, **named)
+
+    return wrapped
 
 
-def from_first(act):
-    """As `on_first`, but everybody gets what process 0 got."""
-    value = on_first(act)
-    if _size == 1:
+def broadcast_from_zero(act: Callable[P, T]) -> Callable[P, T]:
+    """Process 0 alone does it; all get what it returned there."""
+
+    @functools.wraps(act)
+    def wrapped(*given: P.args, **named: P.kwargs) -> T:
+        value = rank_zero(act)(*given, **named)
+        if _size > 1:
+            import paddle
+
+            values = [value]
+            paddle.distributed.broadcast_object_list(values, src=0)
+            value = values[0]
         return value
-    import paddle
 
-    values = [value]
-    paddle.distributed.broadcast_object_list(values, src=0)
-    return values[0]
+    return wrapped
 
 
-def first_then_others(act):
-    """What `act()` returns on each process; the others begin when process 0 is done, and find what it made."""
-    value = on_first(act)
-    if _size == 1:
-        return value
-    others = together(_nothing if _rank == 0 else act)
-    return value if _rank == 0 else others
-
-
-def _nothing():
+def _nothing(*given, **named) -> None:
     return None
 
 
@@ -166,7 +183,7 @@ def alike():
     try:
         yield
     except BaseException:
-        if first_here():
+        if is_local_rank_zero():
             raise
         raise SystemExit(0) from None
 

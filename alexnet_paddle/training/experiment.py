@@ -1,30 +1,30 @@
-"""From options to a finished run folder: the one place where data, net, recipe and trainer meet."""
+"""A training from its options to a finished run folder, and on from where one was stopped."""
 
 from __future__ import annotations
 
-import dataclasses
-import json
-import math
-import os
-from contextlib import ExitStack, suppress
-from pathlib import Path
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from dataclasses import asdict
+from functools import partial
 
 import numpy as np
 
-from alexnet_paddle import CPU_SETTINGS, datasets, reporter, runtime
+from alexnet_paddle import CPU_SETTINGS, plots
 from alexnet_paddle.arithmetic import totals, trace
-from alexnet_paddle.datasets import packed
-from alexnet_paddle.datasets.transforms import Preprocessing, Statistics, TrainTransform, resize_side
+from alexnet_paddle.datasets import Dataset
+from alexnet_paddle.datasets.loader import eval_loader
 from alexnet_paddle.errors import InputError, Stopped
 from alexnet_paddle.files import write_json
+from alexnet_paddle.nets.config import AlexNetConfig
+from alexnet_paddle.nets.model import AlexNet
 from alexnet_paddle.provenance import versions
 from alexnet_paddle.reporter import say
-from alexnet_paddle.training import distributed
-from alexnet_paddle.training.options import Options, plan
-from alexnet_paddle.training.run_folder import RunFolder
-
-CGROUP_LIMITS = ("/sys/fs/cgroup/memory.max", "/sys/fs/cgroup/memory/memory.limit_in_bytes")  # version 2, version 1
-STATISTICS_IMAGES = 10_000  # enough for means and covariances; ImageNet's 1.2 million would take hours
+from alexnet_paddle.training import callbacks, checkpoint, diagnosis, distributed, interruptions, setup
+from alexnet_paddle.training.checkpoint import Checkpoint
+from alexnet_paddle.training.options import Options, plan, require_viewer
+from alexnet_paddle.training.recipes import Recipe
+from alexnet_paddle.training.run_folder import RunConfig, RunFolder
+from alexnet_paddle.training.trainer import Trainer, evaluate
 
 
 def train(options: Options, resume: bool = False) -> dict | None:
@@ -35,206 +35,142 @@ def train(options: Options, resume: bool = False) -> dict | None:
     TrainingFailed, and Stopped after Ctrl-C or SIGTERM, when the checkpoint is written.
     """
     run = RunFolder(options.out)
-    if distributed.rank() > 0:
-        reporter.silence()
-    with ExitStack() as stack:
-        if resume:
-            stored, report = distributed.from_first(lambda: (run.read_config(), _read_report(run)))
-            if report:
-                say(f"{run.path}: this run is finished")
-                return report
-            distributed.on_first(lambda: stack.enter_context(run.locked()))
-        else:
-            distributed.on_first(run.require_new)
-        config, recipe = distributed.together(lambda: plan(options))
-
-        from alexnet_paddle.training import interruptions  # paddle is loaded from here on
-
-        device = runtime.choose_device(options.device)
-        say(f"device: {device} (asked for: {options.device}); CPU settings: {_words(CPU_SETTINGS) or 'as they were'}")
-        begun_without = stored["data"].get("skipped") if resume else None
-        dataset = _load_everywhere(options, config, recipe, begun_without)
-        config = config.replace(num_classes=len(dataset.classes))
-        distributed.together(lambda: _describe_net(config, recipe, device))
-        start = None
-        if resume:
-            distributed.together(lambda: _compare(stored, dataset, device, run))
-            start = distributed.from_first(lambda: _last_checkpoint(run, config, recipe, options.seed))
-        trainer, make_checkpoint = _build(options, config, recipe, dataset, device, start)
-        if not resume:
-            distributed.on_first(lambda: stack.enter_context(run.locked()))
-            distributed.on_first(lambda: run.create(_description(options, config, recipe, dataset, device)))
-        trainer.callbacks = distributed.on_first(lambda: _callbacks(options, run, make_checkpoint)) or ()
-        with interruptions.in_words(run, recipe.batch_size):
-            if start is None and distributed.size() == 1:
-                _warn(trainer)
-            try:
-                with interruptions.stop_on_signals(trainer):
-                    trainer.fit()
-                return _final_test(run, options, recipe, dataset, trainer) if distributed.rank() == 0 else None
-            except Stopped:
-                place = f"{run.last} holds epoch {trainer.epochs_done + 1}, step {trainer.step}"
-                with distributed.alike():
-                    raise Stopped(f"{place}; go on with --resume --out {run.path}") from None
-            except KeyboardInterrupt:
-                raise Stopped(f"go on with --resume --out {run.path}") from None
+    with ExitStack() as until_the_end:
+        begun = read_begun(run) if resume else require_new(run)
+        if resume and (report := read_report(run)):
+            say(f"{run.path}: this run is finished")
+            return report
+        if begun:
+            lock(run, until_the_end)
+        config, recipe, dataset, device = prepare(options, begun)
+        start = resume_point(run, begun, dataset, device) if begun else None
+        trainer, inputs = put_together(options, config, recipe, dataset, device, start)
+        if not begun:
+            lock(run, until_the_end)
+            create(run, RunConfig(asdict(options), config, recipe, _data(dataset), _machine(device)))
+        trainer.callbacks = chosen_callbacks(options, run, partial(Checkpoint.of, dataset=dataset, inputs=inputs)) or ()
+        with interruptions.in_words(run, recipe.batch_size), stop_in_words(run, trainer):
+            if start is None:
+                warn(trainer)
+            with interruptions.stop_on_signals(trainer):
+                trainer.fit()
+            return final_test(run, options, dataset, trainer)
 
 
-def _read_report(run) -> dict | None:
-    return json.loads(run.report_file.read_text("utf-8")) if run.report_file.exists() else None
+# ---- before it begins ---------------------------------------------------------------------------------
 
 
-def build_trainer(options: Options):
-    """The `Trainer` that these options describe, at its beginning. No run folder is made. Raises InputError."""
-    config, recipe = plan(options)
-    device = runtime.choose_device(options.device)
-    dataset = _load(options, config, recipe)
+@distributed.rank_zero
+def require_new(run: RunFolder) -> None:
+    """Raises InputError unless a new run can be written here."""
+    run.require_new()
+
+
+@distributed.broadcast_from_zero
+def read_begun(run: RunFolder) -> RunConfig:
+    """What the run was begun with. Raises InputError."""
+    return run.read_config()
+
+
+@distributed.broadcast_from_zero
+def read_report(run: RunFolder) -> dict | None:
+    return run.read_report()
+
+
+@distributed.rank_zero
+def lock(run: RunFolder, stack: ExitStack) -> None:
+    """Nobody else trains in the folder until the stack ends. Raises InputError."""
+    stack.enter_context(run.locked())
+
+
+@distributed.rank_zero
+def create(run: RunFolder, config: RunConfig) -> None:
+    run.create(config)
+
+
+def prepare(options: Options, begun: RunConfig | None) -> tuple[AlexNetConfig, Recipe, Dataset, str]:
+    """The net, the recipe, the checked pictures and the device; of a run that was begun, net and recipe are its own.
+    Raises InputError."""
+    require_viewer(options)
+    config, recipe = (begun.config, begun.recipe) if begun else planned(options)
+    device = setup.choose_device(options)
+    say(f"device: {device} (asked for: {options.device}); CPU settings: {_words(CPU_SETTINGS) or 'as they were'}")
+    dataset = setup.load_dataset(options, config.image_size, begun.data["skipped"] if begun else None)
     config = config.replace(num_classes=len(dataset.classes))
-    _describe_net(config, recipe, device)
-    return _build(options, config, recipe, dataset, device, None)[0]
+    setup.describe(config, recipe, dataset, device)
+    return config, recipe, dataset, device
 
 
-def _warn(trainer):
-    """Says what the quick part of the doctor finds, at the beginning of a training."""
-    from alexnet_paddle.training import diagnosis
-
-    for finding in diagnosis.examine(trainer, thorough=False)[0]:
-        say(f"warning: {finding.name}: {finding.evidence}; {finding.change} (more: python -m alexnet_paddle.doctor)")
+@distributed.barrier
+def planned(options: Options) -> tuple[AlexNetConfig, Recipe]:
+    return plan(options)
 
 
-def _load_everywhere(options, config, recipe, skipped):
-    """`_load`, first in process 0, which draws and packs what is not there and finds what is to be left out."""
-    dataset = distributed.on_first(lambda: _load(options, config, recipe, skipped))
-    skipped = distributed.from_first(lambda: dataset.skipped)
-    dataset = distributed.together(lambda: dataset or _load(options, config, recipe, skipped))
-    if len(set(distributed.gather(dataset.fingerprint))) > 1:
-        with distributed.alike():
-            raise InputError(f"{dataset.name}: other pictures on one machine than on another; copy them again")
-    return dataset
+def trainer_for(options: Options, resume: bool = False) -> Trainer:
+    """The trainer that these options describe, or a run's, before its first step. Nothing is written. Raises
+    InputError."""
+    begun = RunFolder(options.out).read_config() if resume else None
+    return put_together(options, *prepare(options, begun), start=None)[0]
 
 
-def _load(options, config, recipe, skipped=None):
-    """The data set, checked, from its pack if it has one. `skipped` is known where a run goes on, or where another
-    process has found it: all leave out the same pictures."""
-    side = resize_side(config.image_size)
-    if not distributed.first_here():
-        dataset = datasets.load(options.data, options.val, skipped)
-    elif skipped is None:
-        dataset = datasets.load_checked(options.data, options.val, side, skip_bad=options.skip_bad)
-    else:
-        remedy = "put back those that the run was begun with"
-        dataset = datasets.load_checked(options.data, options.val, side, skipped=skipped, remedy=remedy)
-    if dataset.skipped:
-        say(f"--skip-bad: {len(dataset.skipped)} pictures are left out; config.json lists them")
-    dataset = packed.use(dataset, side)
-    counts = ", ".join(f"{len(split)} {name}" for name, split in dataset.splits.items())
-    say(f"data: {dataset.name}, {counts}{', packed' if dataset.packed else ''}")
-    if dataset.packed and recipe.augmentation.crop == "resized":
-        say(f"pack: recipe {recipe.name} crops the whole pictures, so those for training are read from their files")
-    return dataset
+@distributed.broadcast_from_zero
+def resume_point(run: RunFolder, begun: RunConfig, dataset: Dataset, device: str) -> Checkpoint | None:
+    """Where to go on, None at the beginning. Says what differs from when the run was begun.
 
-
-def _describe_net(config, recipe, device):
-    """Says what is trained. Raises InputError when it cannot fit into the memory that the CPU has."""
-    rows = trace(config)
-    parameters, macs = totals(rows)[:2]
-    side = f"{config.image_size} x {config.image_size}"
-    say(f"net: {config.name}, {parameters:,} parameters, {macs:,} MACs, {side} input, {config.num_classes} classes")
-    say(
-        f"recipe: {recipe.name}, {recipe.optimizer} {recipe.learning_rate:g}, batch {recipe.batch_size}, "
-        f"{recipe.epochs} epochs"
-    )
-    outputs = sum(math.prod(row.out_shape) for row in rows)
-    # What is certain: every layer's output is kept for the backward pass; weights, gradients, optimizer state.
-    processes = min(distributed.size(), runtime.processes_here())
-    pictures = recipe.batch_size * processes // distributed.size()
-    least = 4 * (pictures * outputs + 3 * parameters * processes)
-    if device == "cpu" and least > (memory := _memory()):
-        raise InputError(
-            f"--batch-size {recipe.batch_size}: takes at least {least / 1e9:.1f} GB, and there are only "
-            f"{memory / 1e9:.1f} GB; choose a smaller one"
-        )
-
-
-def _memory() -> float:
-    """Bytes of memory of this machine, or of the container that we run in; infinite where the system does not say."""
-    sizes = [math.inf]
-    with suppress(AttributeError, ValueError, OSError):  # Windows
-        sizes.append(os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES"))
-    for limit in CGROUP_LIMITS:
-        with suppress(ValueError, OSError):  # "max", and where there are no such files
-            sizes.append(int(Path(limit).read_text()))
-    return min(sizes)
-
-
-def _compare(stored, dataset, device, run):
-    """Raises InputError when the pictures are not those that the run was begun with; says what else differs."""
-    if stored["data"]["fingerprint"] != dataset.fingerprint:
+    Raises InputError when the pictures are others, or when the checkpoint is not of the training that config.json
+    tells of, which then was altered.
+    """
+    if begun.data["fingerprint"] != dataset.fingerprint:
         raise InputError(f"{dataset.name}: other pictures than when {run.path} was begun; a resume needs the same")
-    now = {**_machine(device), "versions": versions()}
-    stored = {"processes": 1, **stored}  # runs of before there were several
-    if differs := [what for what, value in now.items() if stored[what] != value]:
-        words = "; ".join(f"{what} {_words(stored[what])}, now {_words(now[what])}" for what in differs)
+    now = _machine(device)
+    if differs := [what for what, value in now.items() if begun.machine.get(what) != value]:
+        words = "; ".join(f"{what} {_words(begun.machine.get(what))}, now {_words(now[what])}" for what in differs)
         say(f"resume: begun with {words}; the last digits can differ from those of a run that was not stopped")
+    if not run.last.exists() and not run.last.with_name("last.old").exists():
+        return None  # stopped before the first was saved
+    start = Checkpoint.load(run.last)
+    told = {"net": begun.config, "recipe": begun.recipe, "seed": begun.options["seed"]}
+    for what, kept in {"net": start.config, "recipe": start.recipe, "seed": start.state["seed"]}.items():
+        if kept != told[what]:
+            raise InputError(f"{run.config_file}: describes another {what} than {run.last}; put back what was there")
+    return start
 
 
-def _build(options, config, recipe, dataset, device, start):
-    """The trainer, at its beginning or where `start` left off, and what makes a checkpoint of it."""
-    from alexnet_paddle.datasets.loader import eval_loader, train_loader
-    from alexnet_paddle.nets.model import AlexNet
-    from alexnet_paddle.training import checkpoint
-    from alexnet_paddle.training.trainer import Trainer
-
-    if options.amp and device == "cpu":
+def put_together(
+    options: Options,
+    config: AlexNetConfig,
+    recipe: Recipe,
+    dataset: Dataset,
+    device: str,
+    start: Checkpoint | None,
+) -> tuple[Trainer, setup.Inputs]:
+    """The trainer, at its beginning or where `start` left off, and how its pictures become the net's input. Raises
+    InputError for --weights."""
+    amp = options.amp and device != "cpu"
+    if options.amp and not amp:
         say("--amp: no effect on the CPU, training in float32")
-    runtime.seed_everything(options.seed)
-    model = AlexNet(config)
+    model = setup.build_model(config, options.seed)
     if options.weights and not start:
-        new_last_layer = distributed.on_first(lambda: _take_weights(model, options))
+        new_last_layer = take_weights(model, options)
         reason = "; the last layer is new, because the classes differ" if new_last_layer else ""
         say(f"weights: {options.weights}{reason}")
     if start:
-        preprocessing, axes = start.preprocessing, np.array(start.state["color_axes"])
+        inputs = setup.Inputs(start.preprocessing, np.array(start.state["color_axes"]))
     else:
-        statistics = distributed.from_first(lambda: _statistics(recipe, dataset.train, config.image_size))
-        preprocessing = Preprocessing.fit(config.image_size, recipe.augmentation.normalise, statistics)
-        axes = statistics.color_axes if statistics else np.zeros((3, 3))
-    transform = TrainTransform(recipe.augmentation, preprocessing, axes)
-    part = distributed.rank(), distributed.size()
-    trainer = Trainer(
-        model,
-        recipe,
-        train_loader(dataset.train, transform, recipe.batch_size, options.seed, options.workers, part=part),
-        eval_loader(dataset.val, preprocessing, recipe.batch_size, options.workers, part=part),
-        seed=options.seed,
-        amp=options.amp and device != "cpu",
-    )
+        inputs = setup.measure_inputs(recipe, dataset.train, config.image_size)
+    how = {"seed": options.seed, "workers": options.workers, "amp": amp}
+    trainer = setup.build_trainer(model, recipe, dataset.train, dataset.val, inputs, **how)
     if start:
         checkpoint.set_optimizer_state(trainer.optimizer, model, start.optimizer)
         checkpoint.set_weights(model, start.weights)
         trainer.load_state(start.state)
         say(f"resuming after epoch {trainer.epochs_done}, step {trainer.step}")
-
-    def make_checkpoint(trainer):
-        return checkpoint.Checkpoint(
-            config,
-            recipe,
-            dataset.classes,
-            dataset.display_names,
-            preprocessing,
-            weights={name: tensor.numpy() for name, tensor in model.state_dict().items()},
-            optimizer=checkpoint.optimizer_state(trainer.optimizer, model),
-            state={**trainer.state(), "color_axes": axes.tolist()},
-            versions=versions(),
-        )
-
-    return trainer, make_checkpoint
+    return trainer, inputs
 
 
-def _take_weights(model, options) -> bool:
-    """As `checkpoint.start_from_weights`. Process 0 does it; training begins with the same weights everywhere."""
-    from alexnet_paddle.training import checkpoint
-
+@distributed.rank_zero
+def take_weights(model: AlexNet, options: Options) -> bool:
+    """As `checkpoint.start_from_weights`; a training begins with the weights of process 0 everywhere."""
     try:
         weights = checkpoint.read_weights(options.weights, options.trust_pickle)
         return checkpoint.start_from_weights(model, weights)
@@ -242,35 +178,9 @@ def _take_weights(model, options) -> bool:
         raise InputError(f"--weights {options.weights}: {error}") from None
 
 
-def _statistics(recipe, images, image_size) -> Statistics | None:
-    augmentation = recipe.augmentation
-    if augmentation.normalise in ("imagenet", "half") and not augmentation.color_pca:
-        return None
-    count = min(len(images), STATISTICS_IMAGES)
-    indices = np.linspace(0, len(images) - 1, count).astype(int).tolist()
-    side = resize_side(image_size)
-    return Statistics.of(images.square(i, side) for i in reporter.progress(indices, "measuring colours"))
-
-
-def _last_checkpoint(run, config, recipe, seed):
-    """Where to go on, None at the beginning. Raises InputError when it is not of the training that config.json tells
-    of, which then was altered."""
-    from alexnet_paddle.training.checkpoint import Checkpoint
-
-    if not run.last.exists() and not run.last.with_name("last.old").exists():
-        return None  # stopped before the first was saved
-    start = Checkpoint.load(run.last)
-    begun = {"net": start.config, "recipe": start.recipe, "seed": start.state["seed"]}
-    for what, now in {"net": config, "recipe": recipe, "seed": seed}.items():
-        if begun[what] != now:
-            raise InputError(f"{run.config_file}: describes another {what} than {run.last}; put back what was there")
-    return start
-
-
-def _callbacks(options, run, make_checkpoint):
-    from alexnet_paddle.training import callbacks
-
-    chosen = [
+@distributed.rank_zero
+def chosen_callbacks(options: Options, run: RunFolder, make_checkpoint) -> list[callbacks.Callback]:
+    chosen: list[callbacks.Callback] = [
         callbacks.Progress(),
         callbacks.MetricsFile(run.metrics),
         callbacks.Checkpoints(run.last, run.best, make_checkpoint, options.save_every * 60),
@@ -282,19 +192,41 @@ def _callbacks(options, run, make_checkpoint):
     return chosen
 
 
-def _final_test(run, options, recipe, dataset, trainer) -> dict:
-    """The test split's only use: the epoch that validation picked, in eval mode."""
-    from alexnet_paddle import plots
-    from alexnet_paddle.datasets.loader import eval_loader
-    from alexnet_paddle.training.checkpoint import Checkpoint
-    from alexnet_paddle.training.trainer import evaluate
+# ---- the training -------------------------------------------------------------------------------------
 
+
+def warn(trainer: Trainer) -> None:
+    """Says what the quick part of the doctor finds; not of several processes, whose backward passes would meet."""
+    if distributed.world_size() > 1:
+        return
+    for finding in diagnosis.examine(trainer, thorough=False)[0]:
+        advice = f"{finding.change} (more: python -m alexnet_paddle.doctor)"
+        say(f"warning: {finding.name}: {finding.evidence}; {advice}")
+
+
+@contextmanager
+def stop_in_words(run: RunFolder, trainer: Trainer) -> Iterator[None]:
+    """Turns the end that somebody asked for into a Stopped that says what is saved and how to go on."""
+    try:
+        yield
+    except Stopped:
+        place = f"{run.last} holds epoch {trainer.epochs_done + 1}, step {trainer.step}"
+        with distributed.alike():
+            raise Stopped(f"{place}; go on with --resume --out {run.path}") from None
+    except KeyboardInterrupt:
+        raise Stopped(f"go on with --resume --out {run.path}") from None
+
+
+def final_test(run: RunFolder, options: Options, dataset: Dataset, trainer: Trainer) -> dict | None:
+    """The test split's only use: the epoch that validation picked, in eval mode."""
+    if distributed.rank() > 0:
+        return None
     best = Checkpoint.load(run.best)
-    loader = eval_loader(dataset.test, best.preprocessing, recipe.batch_size, options.workers)
+    loader = eval_loader(dataset.test, best.preprocessing, trainer.recipe.batch_size, options.workers)
     scores = evaluate(best.build_model(), loader).report(dataset.classes)
     report = {
         "variant": best.config.name,
-        "recipe": recipe.name,
+        "recipe": trainer.recipe.name,
         "data": dataset.name,
         "split": "test",
         "seed": options.seed,
@@ -309,26 +241,24 @@ def _final_test(run, options, recipe, dataset, trainer) -> dict:
     return report
 
 
-def _description(options, config, recipe, dataset, device) -> dict:
+# ---- as plain data ------------------------------------------------------------------------------------
+
+
+def _data(dataset: Dataset) -> dict:
+    """What config.json tells of a data set."""
     return {
-        "options": dataclasses.asdict(options),
-        "model": config.to_dict(),
-        "recipe": recipe.to_dict(),
-        "data": {
-            "name": dataset.name,
-            "fingerprint": dataset.fingerprint,
-            "classes": list(dataset.classes),
-            "images": {name: len(split) for name, split in dataset.splits.items()},
-            "skipped": dataset.skipped,
-        },
-        **_machine(device),
-        "versions": versions(),
+        "name": dataset.name,
+        "fingerprint": dataset.fingerprint,
+        "classes": list(dataset.classes),
+        "images": {name: len(split) for name, split in dataset.splits.items()},
+        "skipped": dataset.skipped,
     }
 
 
-def _machine(device) -> dict:
+def _machine(device: str) -> dict:
     """What carries out a run, and decides its last digits."""
-    return {"device": device, "processes": distributed.size(), "cpu_settings": CPU_SETTINGS}
+    processes = distributed.world_size()
+    return {"device": device, "processes": processes, "cpu_settings": CPU_SETTINGS, "versions": versions()}
 
 
 def _words(settings) -> str:

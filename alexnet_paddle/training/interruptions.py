@@ -24,7 +24,7 @@ def stop_on_signals(trainer):
         yield
         return
 
-    patient = distributed.size() > 1
+    patient = distributed.world_size() > 1
 
     def ask(number, frame):
         trainer.stop_requested = True

@@ -67,11 +67,15 @@ def plan(options: Options) -> tuple[AlexNetConfig, Recipe]:
     name = options.recipe or config.default_recipe
     if name not in RECIPES:
         raise InputError(f"--recipe {name}: unknown; choose from {', '.join(RECIPES)}")
-    if options.visualdl and importlib.util.find_spec("visualdl") is None:
-        raise InputError("--visualdl: the package is not installed; pip install visualdl, or leave the option out")
     fields = ("epochs", "batch_size", "learning_rate")
     given = {field: getattr(options, field) for field in fields if getattr(options, field) is not None}
     return config, RECIPES[name].replace(**given)
+
+
+def require_viewer(options: Options) -> None:
+    """Raises InputError where logs for Paddle's viewer are asked for and cannot be written."""
+    if options.visualdl and importlib.util.find_spec("visualdl") is None:
+        raise InputError("--visualdl: the package is not installed; pip install visualdl, or leave the option out")
 
 
 def options_from(given: dict) -> Options:
@@ -85,7 +89,7 @@ def options_from(given: dict) -> Options:
         given["out"] = f"runs/{given.get('variant', 'mini')}-{data}"
     if not resume:
         return Options(**given)
-    stored = RunFolder(given["out"]).read_config()["options"]
+    stored = RunFolder(given["out"]).read_config().options
     for name, value in given.items():
         if name not in MAY_CHANGE and name != "out" and stored.get(name) != value:
             option = "--" + name.replace("_", "-")

@@ -6,7 +6,7 @@ Names follow the systems they come from. What a source declares but never does i
 from __future__ import annotations
 
 import math
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass, field, replace
 
 from alexnet_paddle.datasets.transforms import Augmentation
 from alexnet_paddle.errors import InputError
@@ -31,14 +31,17 @@ class Schedule:
 
 @dataclass(frozen=True)
 class Recipe:
-    """One way to train. `decay_biases=False` keeps `weight_decay` off the biases."""
+    """One way to train. `decay_biases=False` keeps `weight_decay` off the biases.
 
-    name: str
-    source: str
+    What computes is the identity: two recipes are equal when they train alike, whatever their names and sources say.
+    """
+
+    name: str = field(compare=False)
     optimizer: str  # "sgd", "adam" or "rmsprop"
     learning_rate: float
     batch_size: int
     epochs: int
+    source: str = field(default="", compare=False)
     schedule: Schedule = Schedule()
     momentum: float = 0.0
     weight_decay: float = 0.0
@@ -53,10 +56,14 @@ class Recipe:
         return replace(self, **changes)
 
     def to_dict(self) -> dict:
-        return asdict(self)
+        """As plain data for JSON: the name, and what computes. `from_dict` reads it back."""
+        fields = asdict(self)
+        del fields["source"]
+        return fields
 
     @staticmethod
     def from_dict(fields: dict) -> Recipe:
+        """The recipe that `to_dict` wrote. Raises KeyError, TypeError or ValueError where the data is not one."""
         parts = {"schedule": Schedule(**fields["schedule"]), "augmentation": Augmentation(**fields["augmentation"])}
         return Recipe(**{**fields, **parts})
 

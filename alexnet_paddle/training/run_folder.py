@@ -10,16 +10,43 @@ from __future__ import annotations
 import json
 import os
 from contextlib import contextmanager
+from dataclasses import dataclass, fields
 from pathlib import Path
 
 from filelock import FileLock, Timeout
 
 from alexnet_paddle.errors import InputError
 from alexnet_paddle.files import write_json
+from alexnet_paddle.nets.config import AlexNetConfig
 from alexnet_paddle.training.checkpoint import Checkpoint
+from alexnet_paddle.training.recipes import Recipe
 
-FORMAT = 1
-PARTS = {"options", "model", "recipe", "data", "device", "cpu_settings", "versions"}  # of config.json
+FORMAT = 2
+
+
+@dataclass(frozen=True)
+class RunConfig:
+    """What `config.json` holds: what a run computes, and what it was begun with.
+
+    A resume takes the net and the recipe from here, not from the tables of today.
+    """
+
+    options: dict  # of the training, by their names
+    config: AlexNetConfig
+    recipe: Recipe
+    data: dict  # "name", "fingerprint", "classes", "images" (split -> count), "skipped" (file -> why)
+    machine: dict  # "device", "processes", "cpu_settings", "versions": they decide the last digits
+
+    def to_dict(self) -> dict:
+        parts = {part.name: getattr(self, part.name) for part in fields(self)}
+        return {"format": FORMAT, **parts, "config": self.config.to_dict(), "recipe": self.recipe.to_dict()}
+
+    @staticmethod
+    def from_dict(found: dict) -> RunConfig:
+        """Raises KeyError, TypeError or ValueError for what `to_dict` did not write."""
+        parts = {part.name: found[part.name] for part in fields(RunConfig)}
+        config, recipe = AlexNetConfig.from_dict(parts["config"]), Recipe.from_dict(parts["recipe"])
+        return RunConfig(**{**parts, "config": config, "recipe": recipe})
 
 
 class RunFolder:
@@ -72,23 +99,30 @@ class RunFolder:
         finally:
             lock.release()
 
-    def create(self, config: dict) -> None:
+    def create(self, config: RunConfig) -> None:
         """Begin a new run; call it under `locked`."""
         self.require_new()  # again: another process may have been faster
-        write_json(self.config_file, {"format": FORMAT, **config})
+        write_json(self.config_file, config.to_dict())
 
-    def read_config(self) -> dict:
+    def read_config(self) -> RunConfig:
         """Raises InputError when this is not the folder of a run."""
         try:
-            config = json.loads(self.config_file.read_text("utf-8"))
-            found = config["format"]
+            found = json.loads(self.config_file.read_text("utf-8"))
+            number = found["format"]
         except (OSError, ValueError, KeyError, TypeError):
             raise InputError(f"{self.path}: not a run folder (no config.json); give the --out of a training") from None
-        if found != FORMAT:
-            raise InputError(f"{self.config_file}: run format {found}, this version reads {FORMAT}")
-        if missing := sorted(PARTS - set(config)):
-            raise InputError(f"{self.config_file}: altered, it has no {missing[0]!r}; put back what was there")
-        return config
+        if number != FORMAT:
+            raise InputError(f"{self.config_file}: run format {number}, this version reads {FORMAT}")
+        try:
+            return RunConfig.from_dict(found)
+        except KeyError as error:
+            raise InputError(f"{self.config_file}: altered, it has no {error}; put back what was there") from None
+        except (TypeError, ValueError, AttributeError) as error:
+            raise InputError(f"{self.config_file}: altered ({error}); put back what was there") from None
+
+    def read_report(self) -> dict | None:
+        """What a finished run found on its test split; None of one that is not finished."""
+        return json.loads(self.report_file.read_text("utf-8")) if self.report_file.exists() else None
 
     def load_best(self) -> Checkpoint:
         """The checkpoint that validation picked."""

@@ -51,7 +51,7 @@ class Trainer:
             while self.epochs_done < self.recipe.epochs:
                 train = self.train_epoch()
                 began = time.monotonic()
-                val = _join(distributed.gather(evaluate(self.model, self._until_stopped(self.val_loader))))
+                val = _join(distributed.all_gather(evaluate(self.model, self._until_stopped(self.val_loader))))
                 self._require_finite(val.loss, "validation loss")
                 self._finish_epoch(train, val)
                 seconds = {"train": train.seconds, "val": time.monotonic() - began}
@@ -89,10 +89,10 @@ class Trainer:
             logits = self.forward(images)
             loss = F.cross_entropy(logits, labels)
         own = RunningMetrics.of(_scores(logits, labels))
-        batch = RunningMetrics(*distributed.total(astuple(own)))
-        self._require_finite(*distributed.total([loss.item()]), "loss")
+        batch = RunningMetrics(*distributed.all_reduce(astuple(own)))
+        self._require_finite(*distributed.all_reduce([loss.item()]), "loss")
         # The mean over the processes shall be the mean over the batch, of which one may have a picture more.
-        loss = loss * (own.images * distributed.size() / batch.images)
+        loss = loss * (own.images * distributed.world_size() / batch.images)
         self.scaler.scale(loss).backward()
         self.scaler.step(self.optimizer)
         self.scaler.update()
@@ -117,7 +117,7 @@ class Trainer:
                 except ReaderDied:  # whoever stops us may have stopped the loader's processes too
                     if not self.stop_requested:
                         raise
-            if distributed.anywhere(self.stop_requested):
+            if distributed.any_rank(self.stop_requested):
                 batches.close()  # the loader's processes end, and their shared memory with them
                 raise Stopped
             if batch is None:
@@ -158,13 +158,11 @@ class Trainer:
         if state["scaler"]:
             self.scaler.load_state_dict({**state["scaler"], "scale": np.float32([state["scaler"]["scale"]])})
 
+    @distributed.rank_zero
     def notify(self, event, *details):
-        def tell():
-            for callback in self.callbacks:
-                if handler := getattr(callback, event, None):
-                    handler(self, *details)
-
-        distributed.on_first(tell)
+        for callback in self.callbacks:
+            if handler := getattr(callback, event, None):
+                handler(self, *details)
 
 
 @paddle.no_grad()
