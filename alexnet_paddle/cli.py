@@ -6,7 +6,7 @@ import argparse
 import os
 import sys
 
-from alexnet_paddle.errors import InputError, Stopped, TrainingFailed, system_words
+from alexnet_paddle.errors import InputError, Stopped, WorkFailed, system_words
 
 COMMANDS = {
     "train": "train a net and leave a run folder",
@@ -50,7 +50,7 @@ def run(main) -> None:
         main()
     except InputError as error:
         fail(f"{command}: {error}", 2)
-    except TrainingFailed as error:
+    except WorkFailed as error:
         fail(f"{command}: {error}", 1)
     except Stopped as stopped:
         fail(f"{command}: interrupted; {stopped}", 130)

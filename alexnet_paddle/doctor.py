@@ -13,7 +13,7 @@ def main(argv=None):
     parser = build_parser("doctor", f"{description} no effect, but with --resume the options are those of the run.")
     given = vars(parser.parse_args(argv))
 
-    from alexnet_paddle.training import diagnosis
+    from alexnet_paddle.training import diagnosis, experiment
 
     trainer = experiment.trainer_for(options_from(given), given.get("resume", False))
 

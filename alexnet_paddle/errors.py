@@ -1,4 +1,25 @@
-"""The exceptions that a command turns into one line on stderr and an exit status."""
+"""Every exception of the package, and what a command makes of it: one line on stderr and an exit status.
+
+ValueError
+  InputError              status 2: something that the user gave cannot be used
+    DeviceError           the device asked for is not there
+    CannotWrite           datasets/packed: the folder takes no pack; whoever only wanted speed goes on without
+  Refused                 classroom/worker: something that an answer may not do (inside the answer's process)
+RuntimeError
+  WorkFailed              status 1: the input was right, but the work could not be done
+    TrainingFailed
+      ReaderDied          a process that reads pictures has ended
+    ExportError           training/inference: the saved graph does not do what the net does
+Exception
+  StalePack               datasets/packed: a pack is not of its folder as it is now; it is made again
+  WorkerFailed            study/benchmark: one of the systems gave no answer; the others are measured
+  WorkerDied              classroom/sandbox: the process around the exercises ended; it is started again once
+  CannotRead              classroom/submissions: a file that was handed in is no notebook; its result says so
+BaseException
+  Stopped                 status 130: somebody asked for it, and where it stopped is saved
+
+Layers and nets raise Python's own ValueError, with the layer and the arithmetic in it; commands name the option.
+"""
 
 import errno
 import unicodedata
@@ -12,8 +33,12 @@ class DeviceError(InputError):
     """The device asked for is not there."""
 
 
-class TrainingFailed(RuntimeError):
+class WorkFailed(RuntimeError):
     """Status 1. The input was right, but the work could not be done; the message says what happened and what to do."""
+
+
+class TrainingFailed(WorkFailed):
+    """A training could not go on."""
 
 
 class ReaderDied(TrainingFailed):

@@ -157,7 +157,7 @@ def test_two_processes_train_as_one_with_the_same_batches(arguments, start_train
         json.loads((two / "report.json").read_text())["confusion"]
         == (json.loads((one / "report.json").read_text())["confusion"])
     )
-    assert json.loads((two / "config.json").read_text())["processes"] == 2
+    assert json.loads((two / "config.json").read_text())["machine"]["processes"] == 2
     # One run folder, and one voice.
     assert {path.name for path in two.iterdir()} == {path.name for path in one.iterdir()}
     assert {path.name for path in tmp_path.iterdir()} == {"one", "two", "log"}

@@ -14,7 +14,7 @@ from types import SimpleNamespace
 import pytest
 from processes import assert_same_runs, children, finish, start, unfinished, wait_for
 
-from alexnet_paddle import train
+from alexnet_paddle import RECIPES, VARIANTS, train
 from alexnet_paddle.datasets.folders import ImageFiles
 from alexnet_paddle.training import callbacks, experiment, interruptions
 from alexnet_paddle.training.checkpoint import Checkpoint
@@ -70,7 +70,7 @@ def test_asked_to_stop_it_saves_and_goes_on_to_the_same_end(arguments, straight,
     assert status == 130, err
     assert err.count("\n") == 1 and f"go on with --resume --out {run}" in err
     stopped = Checkpoint.load(run / "last").state
-    assert f"epoch {stopped['epoch'] + 1}, step {stopped['step']}" in err
+    assert f"epoch {stopped['epochs_done'] + 1}, step {stopped['step']}" in err
     assert not (run / "report.json").exists() and not unfinished(run)
     train.main(["--resume", "--out", str(run), "--workers", str(2 - workers), *map(str, SELDOM)])
     assert_same_runs(run, straight)
@@ -278,6 +278,22 @@ def test_an_altered_run_is_refused_by_name_and_not_begun_anew(stopped_run, tmp_p
     before = contents(run)
     assert says in refused(train, "--resume", "--out", run)
     assert contents(run) == before
+
+
+def test_the_tables_of_today_do_not_touch_a_run_that_was_begun(arguments, straight, tmp_path, call, monkeypatch):
+    """Prose is reworded, a default rate is changed, a variant is gone: a resume takes net and recipe from the run."""
+    run = tmp_path / "run"
+
+    def stop(self, trainer, scores):
+        trainer.stop_requested = True
+
+    with monkeypatch.context() as patched:
+        patched.setattr(callbacks.ChanceWarning, "on_batch_end", stop)
+        assert call(train, *arguments, run)[0] == 130
+    monkeypatch.setitem(RECIPES, "quick", RECIPES["quick"].replace(source="other words", learning_rate=0.5))
+    monkeypatch.delitem(VARIANTS, "cifar4")
+    assert call(train, "--resume", "--out", run)[0] == 0
+    assert_same_runs(run, straight)
 
 
 # ---- two processes, and processes that read pictures -----------------------------------------------

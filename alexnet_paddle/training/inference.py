@@ -23,7 +23,7 @@ from PIL import Image
 
 from alexnet_paddle import CPU_THREADS, runtime
 from alexnet_paddle.datasets.transforms import resize_side
-from alexnet_paddle.errors import InputError
+from alexnet_paddle.errors import InputError, WorkFailed
 from alexnet_paddle.files import write_json
 from alexnet_paddle.metrics import softmax
 
@@ -44,7 +44,7 @@ STEPS = [
 LIMIT = 1e-4  # see `difference`
 
 
-class ExportError(RuntimeError):
+class ExportError(WorkFailed):
     """The saved graph does not do what the net does."""
 
 
@@ -72,6 +72,8 @@ def export(checkpoint, out: Path) -> dict[str, float]:
                 out.rename(old)
             new.rename(out)
             return differences
+    except ExportError as error:
+        raise ExportError(f"{error}; nothing was written") from None
     except OSError as error:
         raise InputError(f"--out {out}: cannot be written ({error.strerror}); choose another folder") from None
 
