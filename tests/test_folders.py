@@ -1,12 +1,14 @@
 """Folders of pictures: which layouts are read, how they are split, and what is said about the others."""
 
 import os
+import sys
 import tempfile
 from collections import Counter
 from contextlib import contextmanager
 from pathlib import Path
 
 import numpy as np
+import platformdirs
 import pytest
 
 from alexnet_paddle import datasets
@@ -234,6 +236,14 @@ def test_data_live_where_the_variable_says_else_in_the_repository(monkeypatch, t
     monkeypatch.delenv("ALEXNET_PADDLE_DATA")
     monkeypatch.chdir(tmp_path)
     assert datasets.data_home() == Path(__file__).resolve().parents[1] / "data"
+
+
+def test_without_a_repository_data_live_in_the_users_cache(monkeypatch, tmp_path):
+    monkeypatch.delenv("ALEXNET_PADDLE_DATA", raising=False)
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
+    monkeypatch.setattr(datasets, "__file__", str(tmp_path / "site-packages" / "alexnet_paddle" / "datasets" / "x.py"))
+    assert datasets.data_home() == platformdirs.user_cache_path("alexnet-paddle", appauthor=False)
+    assert sys.platform != "linux" or datasets.data_home() == tmp_path / "alexnet-paddle"
 
 
 # ---- links, permissions, odd names -----------------------------------------------------------------

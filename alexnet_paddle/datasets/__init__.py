@@ -7,6 +7,8 @@ import os
 from dataclasses import dataclass, field
 from pathlib import Path
 
+import platformdirs
+
 from alexnet_paddle.datasets import cifar, folders, images, packed, petals
 from alexnet_paddle.errors import InputError, printable
 
@@ -47,13 +49,14 @@ class Dataset:
 
 
 def data_home() -> Path:
-    """Where data sets live: $ALEXNET_PADDLE_DATA, else the repository's `data/`."""
+    """Where data sets live: $ALEXNET_PADDLE_DATA, else `data/` of the repository that the package is in; of one that
+    was installed by itself, the user's cache folder."""
     if os.environ.get("ALEXNET_PADDLE_DATA"):
         return Path(os.environ["ALEXNET_PADDLE_DATA"])
     repository = Path(__file__).resolve().parents[2]
     if (repository / "pyproject.toml").is_file():
         return repository / "data"
-    raise InputError("no place for data: set ALEXNET_PADDLE_DATA to a folder (the package is not in its repository)")
+    return platformdirs.user_cache_path("alexnet-paddle", appauthor=False)
 
 
 def load(data: str, fraction: float = DEFAULT_FRACTION, skipped: dict[str, str] | None = None) -> Dataset:
