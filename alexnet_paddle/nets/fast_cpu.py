@@ -302,16 +302,17 @@ class _Tiling:
         return products.reshape([self.size**2 * self.groups, -1, group]), paddle.to_tensor(sums.sum(axis=0))
 
     def _padded(self, part):
-        """Zeros as [n, blocks, blocks, stride, stride, C], and the pixels among them that lie in the images as
-        [n, rows, columns, C]. The stride may leave the last rows and columns of an image without a block."""
+        """Zeros as [n, blocks, blocks, groups, stride, stride, C/groups], and the pixels among them that lie in the
+        images as [n, rows, columns, C]. The stride may leave the last rows and columns of an image without a block."""
         (rows, columns), s = self.blocks, self.stride
         whole = np.zeros([part.stop - part.start, rows * s, columns * s, self.channels], "float32")
         inside = whole[:, self.corner[0] :, self.corner[1] :][:, : self.sides[0], : self.sides[1]]
-        return whole.reshape(-1, rows, s, columns, s, self.channels).transpose(0, 1, 3, 2, 4, 5), inside
+        blocks = whole.reshape(-1, rows, s, columns, s, self.groups, self.channels // self.groups)
+        return blocks.transpose(0, 1, 3, 5, 2, 4, 6), inside
 
     def _windows(self, blocks, height, width):
-        """A view of blocks [n, blocks, blocks, stride, stride, C]: the first height x width blocks of every tile, as
-        [height, width, groups, n, tiles, tiles, channels]."""
+        """A view of blocks [n, blocks, blocks, groups, stride, stride, C/groups]: the first height x width blocks of
+        every tile, as [height, width, groups, n, tiles, tiles, stride * stride * C/groups]."""
         image, row, column, *_, one = blocks.strides
         group, step = self.block_channels // self.groups, self.outputs
         return np.lib.stride_tricks.as_strided(
