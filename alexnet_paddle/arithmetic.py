@@ -8,7 +8,9 @@ rounded up in the 2012 program (`layer.py:1004`).
 from __future__ import annotations
 
 import math
+from collections.abc import Iterable
 from dataclasses import dataclass
+from typing import Protocol
 
 ROUNDINGS = ("floor", "ceil")
 
@@ -56,7 +58,7 @@ def same_padding(f: int) -> int:
     return (f - 1) // 2
 
 
-def receptive_field(windows) -> tuple[int, int]:
+def receptive_field(windows: Iterable[tuple[int, int]]) -> tuple[int, int]:
     """(receptive field, cumulative stride), both in input pixels, after a chain of (f, s) windows.
 
     Each window widens the field by f - 1 steps of the stride so far, then multiplies that stride by s.
@@ -69,13 +71,27 @@ def receptive_field(windows) -> tuple[int, int]:
     return field, jump
 
 
+Shape = tuple[int, ...]  # (channels, height, width), or (features,) from the first fc layer on
+
+
+@dataclass(frozen=True)
+class Traced:
+    """What a layer tells of itself when it is asked with the shape of its input."""
+
+    out_shape: Shape
+    arithmetic: str  # the size in words
+    params: int = 0
+    macs: int = 0
+    window: tuple[int, int] | None = (1, 1)  # (f, s), for the receptive field; None: the whole image
+
+
 @dataclass(frozen=True)
 class Row:
     """What one layer does to one image. `macs` are the multiply-accumulates of its products, no bias."""
 
     name: str
     kind: str
-    out_shape: tuple[int, ...]  # (channels, height, width), or (features,) from the first fc layer on
+    out_shape: Shape
     params: int
     macs: int
     receptive_field: int  # input pixels, one side; the whole image for fc layers
@@ -88,92 +104,57 @@ class Row:
         return 4 * math.prod(self.out_shape)
 
 
-def trace(config) -> list[Row]:
+class Layer(Protocol):
+    """What `trace` asks of a layer in `alexnet_paddle.nets.config`."""
+
+    @property
+    def kind(self) -> str: ...
+
+    def trace(self, shape: Shape, rounding: str) -> Traced: ...
+
+
+class Net(Protocol):
+    """What `trace` asks of an `AlexNetConfig`."""
+
+    @property
+    def image_shape(self) -> Shape: ...
+    @property
+    def flatten_at(self) -> int: ...
+    @property
+    def rounding(self) -> str: ...
+
+    def named_layers(self) -> Iterable[tuple[str, Layer]]: ...
+
+
+def trace(config: Net) -> list[Row]:
     """Follow one image through an `AlexNetConfig`, one `Row` per layer, without building the net.
 
     Raises ValueError naming the layer, with the arithmetic, when the configuration cannot work.
     """
-    shape = (config.in_channels, config.image_size, config.image_size)
-    flat_from = sum(len(stage) for stage in config.conv_stages)
-    windows, rows = [], []
+    shape, whole_image = config.image_shape, False
+    windows: list[tuple[int, int]] = []
+    rows = []
     for position, (name, layer) in enumerate(config.named_layers()):
         flattened = ""
-        if position == flat_from:
+        if position == config.flatten_at:
             flattened = f"{' * '.join(map(str, shape))} = {math.prod(shape)} values in a row; "
-            shape = (math.prod(shape),)
+            shape, whole_image = (math.prod(shape),), True
         try:
-            shape, params, macs, words = _RULES[layer.kind](layer, shape, config.rounding)
+            traced = layer.trace(shape, config.rounding)
         except ValueError as error:
             raise ValueError(f"{name}: {error}") from None
-        if layer.kind in ("conv", "pool", "spatialnorm"):
-            windows.append((layer.kernel, layer.stride))
-        field, jump = receptive_field(windows)
-        if len(shape) == 1 or layer.kind == "globalpool":
-            field, jump = config.image_size, None
-        rows.append(Row(name, layer.kind, shape, params, macs, field, jump, flattened + words))
+        shape = traced.out_shape
+        if traced.window is None:
+            whole_image = True
+        else:
+            windows.append(traced.window)
+        field, jump = (config.image_shape[1], None) if whole_image else receptive_field(windows)
+        words = flattened + traced.arithmetic
+        rows.append(Row(name, layer.kind, shape, traced.params, traced.macs, field, jump, words))
     return rows
 
 
-def totals(rows: list[Row]) -> tuple[int, int, int]:
+def totals(rows: Iterable[Row]) -> tuple[int, int, int]:
     """(parameters, MACs, activation bytes) of all rows, for one image."""
-    return tuple(sum(getattr(row, what) for row in rows) for what in ("params", "macs", "activation_bytes"))
-
-
-# One rule per kind of layer: (layer, input shape, rounding) -> output shape, parameters, MACs, words.
-
-
-def _conv(layer, shape, rounding):
-    channels, n, _ = shape
-    for what, count in (("input", channels), ("output", layer.out_channels)):
-        if count % layer.groups:
-            raise ValueError(
-                f"groups={layer.groups} does not divide its {count} {what} channels: "
-                f"{count} / {layer.groups} = {count / layer.groups:.2f}"
-            )
-    side = conv_out(n, layer.kernel, layer.padding, layer.stride, rounding)
-    weights = layer.out_channels * (channels // layer.groups) * layer.kernel**2
-    words = explain_size(n, layer.kernel, layer.padding, layer.stride, rounding)
-    return (layer.out_channels, side, side), weights + layer.out_channels, weights * side * side, words
-
-
-def _pool(layer, shape, rounding):
-    channels, n, _ = shape
-    side = pool_out(n, layer.kernel, 0, layer.stride, rounding)
-    return (channels, side, side), 0, 0, explain_size(n, layer.kernel, 0, layer.stride, rounding)
-
-
-def _global_pool(layer, shape, rounding):
-    channels, n, _ = shape
-    return (channels, 1, 1), 0, 0, f"mean of all {n} x {n} positions"
-
-
-def _linear(layer, shape, rounding):
-    weights = shape[0] * layer.out_features
-    return (layer.out_features,), weights + layer.out_features, weights, f"{shape[0]} inputs"
-
-
-def _lrn(layer, shape, rounding):
-    channels = shape[0]
-    if channels % layer.groups:
-        raise ValueError(f"groups={layer.groups} does not divide its {channels} channels")
-    return shape, 0, 0, f"same size, each value divided by {layer.size} neighbouring channels"
-
-
-def _spatial_norm(layer, shape, rounding):
-    return shape, 0, 0, f"same size, each value divided by its {layer.kernel} x {layer.kernel} neighbours"
-
-
-def _same(layer, shape, rounding):
-    return shape, 0, 0, "same size"
-
-
-_RULES = {
-    "conv": _conv,
-    "pool": _pool,
-    "globalpool": _global_pool,
-    "fc": _linear,
-    "lrn": _lrn,
-    "spatialnorm": _spatial_norm,
-    "act": _same,
-    "drop": _same,
-}
+    rows = list(rows)
+    return sum(row.params for row in rows), sum(row.macs for row in rows), sum(row.activation_bytes for row in rows)

@@ -49,7 +49,7 @@ def apply(layer, kind, x, weight_and_bias, rounding):
         return max_pool(x, layer.kernel, layer.stride, rounding)
     if kind == "GlobalPool":
         return x.mean(axis=(2, 3), keepdims=True)
-    # Dropout at evaluation: nothing, or the expected share of what training let through.
+    # Dropout at evaluation: nothing, or the expected fraction of what training let through.
     return x * (1 - layer.p) if layer.mode == "downscale_in_infer" else x
 
 

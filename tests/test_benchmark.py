@@ -57,7 +57,7 @@ def test_pytorchs_dropout_is_the_papers_in_training_too():
 def test_what_pytorch_has_no_layer_for_is_refused():
     pytest.importorskip("torch")
     for config, says in (
-        (AlexNetConfig("n", "here", conv_stages=((Conv(4, 3), SpatialNorm()),)), "no such layer"),
+        (AlexNetConfig("n", conv_stages=((Conv(4, 3), SpatialNorm()),)), "no such layer"),
         (VARIANTS["mini"].replace(rounding="ceil", image_size=66, lrn=False), "one side"),
         (VARIANTS["mini"].replace(lrn=LRN(groups=2)), "towers"),
     ):

@@ -95,6 +95,8 @@ CONVS = {
     "padding by axis": (4, (9, 10), 6, 3, 1, [[0, 0], [0, 0], [1, 1], [0, 2]], 1),
     "a kernel of seven": (3, (12, 12), 4, 7, 1, 3, 1),
     "a channel a group": (6, (8, 8), 12, 3, 1, 1, 6),
+    "groups and stride": (6, (13, 14), 4, 3, 2, 1, 2),
+    "groups and a stride larger than the kernel": (4, (9, 8), 6, 1, 3, 0, 2),
 }
 
 

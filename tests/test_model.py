@@ -12,9 +12,8 @@ from test_arithmetic import COUNTS, IMPOSSIBLE
 
 from alexnet_paddle.arithmetic import trace
 from alexnet_paddle.nets import fast_cpu
-from alexnet_paddle.nets.config import INITS as INIT_NAMES
 from alexnet_paddle.nets.config import LRN, AlexNetConfig, Conv, GlobalPool, Linear, Pool, SpatialNorm
-from alexnet_paddle.nets.model import INITS
+from alexnet_paddle.nets.initialisation import INITS
 
 
 def record(net):
@@ -115,10 +114,8 @@ def narrow(config):
     return dataclasses.replace(config, conv_stages=conv_stages, fc_stages=fc_stages, num_classes=5)
 
 
-def assert_every_layer_is_numpys(config, scale=100.0):
-    """Compare all activations at evaluation; random biases are as large as the signal, so that they count."""
-    net = AlexNet(config)
-    net.eval()
+def set_random_weights(net, scale):
+    """{layer name: (weight, bias)}, put into the net; biases are as large as the signal, so that they count."""
     random = np.random.default_rng(4)
     weights = {}
     for name, layer in net.named_sublayers():
@@ -130,7 +127,14 @@ def assert_every_layer_is_numpys(config, scale=100.0):
             weights[name] = weight.astype("float32"), bias.astype("float32")
             layer.weight.set_value(weights[name][0])
             layer.bias.set_value(weights[name][1])
-    images = images_for(config, scale=scale)
+    return weights
+
+
+def assert_every_layer_is_numpys(config, scale=100.0):
+    """Compare all activations at evaluation."""
+    net = AlexNet(config)
+    net.eval()
+    weights, images = set_random_weights(net, scale), images_for(config, scale=scale)
     outputs = record(net)
     with paddle.no_grad():
         net(paddle.to_tensor(images))
@@ -197,7 +201,7 @@ def test_bounded_activations_compute_what_numpy_computes(function):
 
 
 @pytest.mark.parametrize("mode, factor", [("upscale_in_train", 1 / 0.7), ("downscale_in_infer", 1.0)])
-def test_dropout_while_training_zeroes_its_share_and_scales_by_its_mode(mode, factor):
+def test_dropout_while_training_zeroes_its_fraction_and_scales_by_its_mode(mode, factor):
     paddle.seed(5)
     net = AlexNet(VARIANTS["mini"].replace(activation="sigmoid", dropout=0.3, dropout_mode=mode))
     outputs = record(net)
@@ -326,10 +330,6 @@ def assert_biases(start, ones):
         assert (bias == (1.0 if name in ones else 0.0)).all(), name
 
 
-def test_there_is_an_initialisation_for_every_name():
-    assert tuple(INITS) == INIT_NAMES
-
-
 def test_the_fans_above_are_those_of_mini():
     assert {name: weight.shape for name, (weight, _) in started("paper").items()} == {
         name: shape for name, (_, _, shape) in FANS.items()
@@ -398,7 +398,7 @@ def test_initialisation_of_the_sigmoid_is_four_times_xaviers_with_zero_sums():
 
 
 def test_the_papers_last_bias_is_zero_at_any_depth():
-    config = AlexNetConfig("shallow", "", conv_stages=((Conv(4, 3),),), fc_stages=((Linear(6),),), image_size=8)
+    config = AlexNetConfig("shallow", conv_stages=((Conv(4, 3),),), fc_stages=((Linear(6),),), image_size=8)
     net = AlexNet(dataclasses.replace(config, init="paper", num_classes=3))
     assert [float(bias.numpy().mean()) for bias in net.parameters()[1::2]] == [0.0, 1.0, 0.0]
 

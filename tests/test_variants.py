@@ -4,7 +4,6 @@ import json
 import pytest
 
 from alexnet_paddle.nets.config import (
-    INITS,
     LRN,
     Activation,
     AlexNetConfig,
@@ -389,6 +388,59 @@ def test_every_field_of_every_layer_is_written():
     assert fields["fc_stages"][0][2] == ["Dropout", {"p": 0.5, "mode": "downscale_in_infer"}]
 
 
+# ---- identity is what computes ---------------------------------------------------------------------
+
+PROSE = {"name": "mine", "source": "a reworded sentence", "default_recipe": "paper"}
+NUMBERS = {
+    "image_size": 65,
+    "in_channels": 1,
+    "num_classes": 7,
+    "rounding": "ceil",
+    "init": "paper",
+    "activation": "tanh",
+    "lrn": LRN(k=2.5),
+    "dropout": 0.25,
+    "dropout_position": "before",
+    "dropout_mode": "downscale_in_infer",
+    "pool": "plain",
+    "groups": 1,
+}
+
+
+@pytest.mark.parametrize("words", PROSE)
+def test_words_about_a_net_are_no_part_of_its_identity(words):
+    config = VARIANTS["mini"]
+    reworded = config.replace(**{words: PROSE[words]})
+    assert getattr(reworded, words) == PROSE[words] != getattr(config, words)
+    assert reworded == config and hash(reworded) == hash(config)
+    assert {**reworded.to_dict(), "name": ""} == {**config.to_dict(), "name": ""}
+
+
+def test_of_the_words_about_a_net_only_the_name_is_written():
+    fields = VARIANTS["mini"].to_dict()
+    assert set(fields) == {field.name for field in dataclasses.fields(AlexNetConfig)} - {"source", "default_recipe"}
+    read = AlexNetConfig.from_dict(fields)
+    assert (read.name, read.source, read.default_recipe) == ("mini", "", "quick")
+
+
+@pytest.mark.parametrize("number", NUMBERS)
+def test_every_number_of_a_net_is_part_of_its_identity(number):
+    config = VARIANTS["mini"].replace(**{number: NUMBERS[number]})
+    assert config != VARIANTS["mini"]
+    assert config.to_dict() != VARIANTS["mini"].to_dict()
+
+
+def test_the_same_numbers_in_layers_of_two_kinds_are_two_nets():
+    one, other = (AlexNetConfig("n", conv_stages=((layer,),)) for layer in (Pool(3, 1), SpatialNorm(3, 1)))
+    assert one != other and one.to_dict() != other.to_dict()
+
+
+def test_stages_may_be_lists_which_compute_the_same():
+    lists = [list(stage) for stage in VARIANTS["mini"].conv_stages]
+    config = VARIANTS["mini"].replace(conv_stages=lists)
+    assert config == VARIANTS["mini"] and hash(config) == hash(VARIANTS["mini"])
+
+
 @pytest.mark.parametrize(
     "spoil",
     [
@@ -408,14 +460,17 @@ def test_from_dict_refuses_what_is_not_a_config(spoil):
         AlexNetConfig.from_dict(fields)
 
 
+def test_the_last_layer_is_the_one_with_the_classes():
+    names = {name: config.last_layer for name, config in VARIANTS.items()}
+    assert names == {**dict.fromkeys(VARIANTS, "fc8"), "blog": "fc11", "cifar4": "fc4"}
+    for config in VARIANTS.values():
+        assert dict(config.named_layers())[config.last_layer] == Linear(config.num_classes)
+
+
 def test_configs_are_frozen_and_hashable():
     with pytest.raises(dataclasses.FrozenInstanceError):
         VARIANTS["paper"].image_size = 224
     assert len({*VARIANTS.values(), VARIANTS["paper"].replace()}) == len(VARIANTS)
-
-
-def test_inits_are_named_once():
-    assert len(set(INITS)) == len(INITS) == 7
 
 
 @pytest.mark.parametrize(
@@ -442,3 +497,8 @@ def test_replaced_stages_are_mapped_over_too():
 def test_lrn_goes_after_the_convolution_where_a_stage_has_no_activation():
     config = VARIANTS["mini"].replace(conv_stages=((Conv(8, 3), Pool(3, 2)),)).replace(lrn=True)
     assert [layer.kind for layer in config.conv_stages[0]] == ["conv", "lrn", "pool"]
+
+
+def test_lrn_goes_first_where_a_stage_has_neither():
+    config = VARIANTS["mini"].replace(conv_stages=((Pool(3, 2),),)).replace(lrn=True)
+    assert [layer.kind for layer in config.conv_stages[0]] == ["lrn", "pool"]

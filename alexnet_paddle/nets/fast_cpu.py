@@ -21,6 +21,7 @@ from __future__ import annotations
 
 import ctypes
 import math
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from functools import cache
 
@@ -35,7 +36,7 @@ ENABLED = "layers" in CPU_SETTINGS
 WORKERS = CPU_THREADS
 
 
-def applies_to(x) -> bool:
+def applies_to(x: paddle.Tensor) -> bool:
     """Whether these layers take `x`: a float32 tensor [N, C, H, W] on the CPU, in the dynamic graph."""
     return (
         ENABLED
@@ -51,7 +52,7 @@ def applies_to(x) -> bool:
 # ---- NumPy on Paddle's memory ----------------------------------------------------------------------
 
 
-def as_array(tensor) -> np.ndarray:
+def as_array(tensor: paddle.Tensor) -> np.ndarray:
     """The memory of a float32 CPU tensor that is not empty, as an array of the same shape and strides; valid while
     the tensor lives."""
     reach = 1 + sum((length - 1) * stride for length, stride in zip(tensor.shape, tensor.strides))
@@ -59,14 +60,14 @@ def as_array(tensor) -> np.ndarray:
     return np.lib.stride_tricks.as_strided(flat, tensor.shape, [4 * stride for stride in tensor.strides])
 
 
-def pixels(tensor) -> np.ndarray:
+def pixels(tensor: paddle.Tensor) -> np.ndarray:
     """A tensor [N, C, H, W] as an array [N, H, W, C] on the same memory."""
     return as_array(tensor).transpose(0, 2, 3, 1)
 
 
-def new_pixels(images, height, width, channels):
+def new_pixels(images: int, sides: Sequence[int], channels: int) -> tuple[paddle.Tensor, np.ndarray]:
     """A new tensor [N, C, H, W] whose memory is that of [N, H, W, C], and that memory as an array."""
-    tensor = paddle.empty([images, height, width, channels])
+    tensor = paddle.empty([images, *sides, channels])
     return tensor.transpose([0, 3, 1, 2]), as_array(tensor)
 
 
@@ -82,7 +83,7 @@ def _copy_pixels(source, target) -> None:
 CHUNK = 1 << 17  # numbers worked on at a time: more leave the core's cache, fewer switch too often between threads
 
 
-def share_out(work, count: int, numbers: int) -> None:
+def share_out(work: Callable[[slice], None], count: int, numbers: int) -> None:
     """Call `work(part)` with slices of range(count), each item having so many `numbers`, until all is done, on all
     cores at once: NumPy's loops do run side by side."""
     workers = min(WORKERS, count)
@@ -111,7 +112,7 @@ class Conv2D(nn.Conv2D):
     """`paddle.nn.Conv2D`, on the CPU faster; see `_Tiling` for how."""
 
     @paddle.jit.not_to_static  # it would rewrite super()
-    def forward(self, x):
+    def forward(self, x: paddle.Tensor) -> paddle.Tensor:
         if applies_to(x) and x.shape[1] == self._in_channels and self._is_plain():
             tiling = _Tiling(x.shape, self.weight.shape, self._stride[0], self._edges(), self._groups)
             if min(tiling.out_sides) > 0:
@@ -250,7 +251,7 @@ class _Tiling:
     def products_to_images(self, products):
         tiles = paddle.matmul(self.B, products.reshape([self.size**2, -1]), transpose_x=True)
         parts = as_array(tiles).reshape(self.size, self.size, self.groups, self.images, *self.tiles, -1)
-        x, target = new_pixels(self.images, *self.sides, self.channels)
+        x, target = new_pixels(self.images, self.sides, self.channels)
 
         def add_up(part):
             padded, inside = self._padded(part)
@@ -272,7 +273,7 @@ class _Tiling:
         """[size^2 * groups, N * tiles, K / groups] -> [N, K, H', W']."""
         tiles = paddle.matmul(self.A, products.reshape([self.size**2, -1]))
         parts = as_array(tiles).reshape(self.outputs, self.outputs, self.groups, self.images, *self.tiles, -1)
-        results, target = new_pixels(self.images, *self.out_sides, self.out_channels)
+        results, target = new_pixels(self.images, self.out_sides, self.out_channels)
         offset = 0 if bias is None else as_array(bias).reshape(self.groups, -1)
 
         def join(part):
@@ -301,16 +302,17 @@ class _Tiling:
         return products.reshape([self.size**2 * self.groups, -1, group]), paddle.to_tensor(sums.sum(axis=0))
 
     def _padded(self, part):
-        """Zeros as [n, blocks, blocks, stride, stride, C], and the pixels among them that lie in the images as
-        [n, rows, columns, C]. The stride may leave the last rows and columns of an image without a block."""
+        """Zeros as [n, blocks, blocks, groups, stride, stride, C/groups], and the pixels among them that lie in the
+        images as [n, rows, columns, C]. The stride may leave the last rows and columns of an image without a block."""
         (rows, columns), s = self.blocks, self.stride
         whole = np.zeros([part.stop - part.start, rows * s, columns * s, self.channels], "float32")
         inside = whole[:, self.corner[0] :, self.corner[1] :][:, : self.sides[0], : self.sides[1]]
-        return whole.reshape(-1, rows, s, columns, s, self.channels).transpose(0, 1, 3, 2, 4, 5), inside
+        blocks = whole.reshape(-1, rows, s, columns, s, self.groups, self.channels // self.groups)
+        return blocks.transpose(0, 1, 3, 5, 2, 4, 6), inside
 
     def _windows(self, blocks, height, width):
-        """A view of blocks [n, blocks, blocks, stride, stride, C]: the first height x width blocks of every tile, as
-        [height, width, groups, n, tiles, tiles, channels]."""
+        """A view of blocks [n, blocks, blocks, groups, stride, stride, C/groups]: the first height x width blocks of
+        every tile, as [height, width, groups, n, tiles, tiles, stride * stride * C/groups]."""
         image, row, column, *_, one = blocks.strides
         group, step = self.block_channels // self.groups, self.outputs
         return np.lib.stride_tricks.as_strided(
@@ -352,7 +354,7 @@ class _Convolution(PyLayer):
 # ---- local response normalisation ------------------------------------------------------------------
 
 
-def response_norm(x, size: int, alpha: float, beta: float, k: float, groups: int):
+def response_norm(x: paddle.Tensor, size: int, alpha: float, beta: float, k: float, groups: int) -> paddle.Tensor:
     """b = a / (k + alpha * sum of a^2 over `size` neighbouring channels)^beta for x [N, C, H, W]; windows stay
     inside each of `groups` towers. The gradient is the formula's own:
 
@@ -400,8 +402,8 @@ class _ResponseNorm(PyLayer):
 
 
 def _like(x):
-    n, c, h, w = x.shape
-    return new_pixels(n, h, w, c)
+    images, channels, *sides = x.shape
+    return new_pixels(images, sides, channels)
 
 
 def _by_pixels(work, windows, *arrays) -> None:
@@ -452,11 +454,11 @@ def _power(root, beta):
 # ---- activations -----------------------------------------------------------------------------------
 
 
-class _InMemoryOrder:
+class _InMemoryOrder(nn.Layer):
     """Paddle's own function, shown the pixels in the order they have in memory: it would rearrange them otherwise."""
 
     @paddle.jit.not_to_static
-    def forward(self, x):
+    def forward(self, x: paddle.Tensor) -> paddle.Tensor:
         if not applies_to(x):
             return super().forward(x)
         return super().forward(x.transpose([0, 2, 3, 1])).transpose([0, 3, 1, 2])

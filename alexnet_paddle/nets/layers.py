@@ -20,7 +20,16 @@ class LocalResponseNorm(nn.Layer):
     into as many towers, and no window crosses from one to the next. Input and output: [N, C, H, W].
     """
 
-    def __init__(self, channels, size=5, alpha=1e-4, beta=0.75, k=2.0, divide_by_size=False, groups=1):
+    def __init__(
+        self,
+        channels: int,
+        size: int = 5,
+        alpha: float = 1e-4,
+        beta: float = 0.75,
+        k: float = 2.0,
+        divide_by_size: bool = False,
+        groups: int = 1,
+    ) -> None:
         super().__init__()
         self.size, self.groups = size, groups
         self.alpha = alpha / size if divide_by_size else alpha
@@ -28,7 +37,7 @@ class LocalResponseNorm(nn.Layer):
         band = paddle.to_tensor(channel_band(channels, size, groups))
         self.register_buffer("band", band, persistable=False)
 
-    def forward(self, x):
+    def forward(self, x: paddle.Tensor) -> paddle.Tensor:
         if fast_cpu.applies_to(x):
             return fast_cpu.response_norm(x, self.size, self.alpha, self.beta, self.k, self.groups)
         with _full_precision():
@@ -71,13 +80,13 @@ class SpatialResponseNorm(nn.Layer):
     scale 0.001, power 0.75). Pixels past the edge count as 0. Input and output: [N, C, H, W].
     """
 
-    def __init__(self, size=5, alpha=1e-3, beta=0.75, k=1.0):
+    def __init__(self, size: int = 5, alpha: float = 1e-3, beta: float = 0.75, k: float = 1.0) -> None:
         super().__init__()
         if size % 2 == 0:
             raise ValueError(f"SpatialResponseNorm: size is {size}; a window centred on a pixel needs an odd size")
         self.size, self.alpha, self.beta, self.k = size, alpha, beta, k
 
-    def forward(self, x):
+    def forward(self, x: paddle.Tensor) -> paddle.Tensor:
         with _full_precision():
             x = _at_least_float32(x)
             mean = F.avg_pool2d(x * x, self.size, stride=1, padding=self.size // 2, exclusive=False)

@@ -25,7 +25,7 @@ TOWER_LRN = LRN(divide_by_size=True, groups=2)
 DROP = Dropout()
 PAPER_DROP = Dropout(mode="downscale_in_infer")
 
-VARIANTS = {
+VARIANTS: dict[str, AlexNetConfig] = {
     config.name: config
     for config in (
         AlexNetConfig(

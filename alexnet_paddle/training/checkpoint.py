@@ -265,8 +265,8 @@ def start_from_weights(model, weights: dict[str, np.ndarray]) -> bool:
     own = {name: tensor.numpy() for name, tensor in model.state_dict().items()}
     if not set(own) & set(weights) and len(own) == len(weights):
         weights = dict(zip(own, weights.values()))
-    last = f"fc{len(model.config.stages)}."
-    fresh = {name: own[name] for name in own if name.startswith(last)}
+    last = model.config.last_layer
+    fresh = {name: own[name] for name in own if name.startswith(f"{last}.")}
     differs = any(name in weights and weights[name].shape != tensor.shape for name, tensor in fresh.items())
     set_weights(model, {**weights, **fresh} if differs else weights)
     return differs

@@ -22,7 +22,7 @@ from IPython.display import display
 from alexnet_paddle import VARIANTS, AlexNet, inspection, plots, runtime
 from alexnet_paddle.datasets.transforms import Preprocessing
 from alexnet_paddle.nets import fast_cpu
-from alexnet_paddle.nets.model import INITS
+from alexnet_paddle.nets.initialisation import INITS
 from alexnet_paddle.study import ablation
 
 FULL = False  # True: the live race at full length, about ten minutes on two idle cores
