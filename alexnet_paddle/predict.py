@@ -8,8 +8,6 @@ from alexnet_paddle.datasets.images import open_image
 from alexnet_paddle.errors import InputError
 from alexnet_paddle.training.run_folder import RunFolder
 
-BATCH = 32
-
 
 def main(argv=None):
     parser = Parser("predict", "Name what is on photos, with probabilities.")
@@ -25,6 +23,7 @@ def main(argv=None):
     photos = [open_image(path) for path in arguments.images]
 
     from alexnet_paddle import runtime
+    from alexnet_paddle.training.prediction import predict
 
     runtime.choose_device(arguments.device)
     results = predict(checkpoint, photos, arguments.top)
@@ -40,30 +39,6 @@ def main(argv=None):
             name = " ".join(filter(None, (row["class"], row["names"].get("zh"))))
             lines.append((file if rank == 0 else "", name, f"{row['probability']:.3f}"))
     reporter.table(lines)
-
-
-def predict(checkpoint, photos, top: int) -> list[list[dict]]:
-    """For each RGB Pillow image the likeliest classes: {"class", "names", "probability"}, likeliest first."""
-    import numpy as np
-    import paddle
-
-    from alexnet_paddle.metrics import softmax
-
-    model = checkpoint.build_model()
-    results = []
-    for start in range(0, len(photos), BATCH):
-        batch = np.stack([checkpoint.preprocessing(photo) for photo in photos[start : start + BATCH]])
-        with paddle.no_grad():
-            probabilities = softmax(model(paddle.to_tensor(batch)).numpy())
-        for row in probabilities:
-            order = np.argsort(-row, kind="stable")[:top]
-            results.append([_entry(checkpoint, int(index), float(row[index])) for index in order])
-    return results
-
-
-def _entry(checkpoint, index, probability):
-    name = checkpoint.classes[index]
-    return {"class": name, "names": checkpoint.display_names.get(name, {}), "probability": probability}
 
 
 def save_picture(path, photos, results) -> None:

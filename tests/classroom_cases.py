@@ -12,7 +12,10 @@ from pathlib import Path
 
 import nbformat
 import pytest
-from course_fixtures import CHAPTERS, EQUAL_TO_ALL, answers, build, namespace_for, verdict
+from course_fixtures import CHAPTERS, COURSE, EQUAL_TO_ALL, answers, namespace_for, verdict
+
+from alexnet_paddle.classroom.results import ExerciseResult, Status
+from alexnet_paddle.classroom.words import exercise_remarks
 
 grade = pytest.importorskip("alexnet_paddle.classroom.grade", reason="needs requirements-dev.txt")
 
@@ -21,7 +24,7 @@ grade = pytest.importorskip("alexnet_paddle.classroom.grade", reason="needs requ
 
 def learner(name) -> dict:
     """The notebook that is handed out."""
-    return json.loads((build.COURSE / f"{name}.ipynb").read_text("utf-8"))
+    return json.loads((COURSE / f"{name}.ipynb").read_text("utf-8"))
 
 
 def answered(name, codes: dict[str, str | None]) -> dict:
@@ -87,12 +90,13 @@ def find(notebook, name) -> dict:
 
 @dataclass(frozen=True)
 class Ill:
-    """`code` makes a cell of a right answer and the name that the exercise defines. What it has to become: `status`, a
-    pattern; a `share` of the points (0, "visible" or "all"), and `words` somewhere in its reason and remarks."""
+    """`code` makes a cell of a right answer and the name that the exercise defines. What it has to become: `status`, or
+    one of several; a fraction of the points (0, "visible" or "all"), and `words` somewhere in its reason and
+    remarks."""
 
     code: Callable[[str, str], str]
-    status: str
-    share: str | int = 0
+    status: Status | tuple[Status, ...]
+    fraction: str | int = 0
     words: str = ""
 
 
@@ -106,7 +110,7 @@ def called(body):
     return lambda answer, name: f"def {name}(*given, **more):\n    {lines}"
 
 
-HIDDEN_FILES = [str(path) for path in (build.COURSE / "source", build.COURSE / "solutions")]
+HIDDEN_FILES = [str(path) for path in (COURSE / "source", COURSE / "solutions")]
 SEARCH = """
 import os
 found = []
@@ -126,30 +130,34 @@ def patched(what):
 
 
 ILL = {
-    "right": Ill(lambda answer, name: answer, grade.RIGHT, "all"),
-    "blank": Ill(lambda answer, name: None, grade.NOT_ATTEMPTED),
-    "raises NotImplementedError": Ill(called("raise NotImplementedError"), grade.NOT_ATTEMPTED),
-    "syntax error": Ill(lambda answer, name: answer + "\n    return (", grade.WRONG, 0, "SyntaxError|IndentationError"),
-    "infinite loop": Ill(called("while True:\n    pass"), grade.STOPPED, 0, r"did not finish in \d+ s"),
-    "os._exit": Ill(before("import os\nos._exit(0)"), grade.STOPPED, 0, "ended the program"),
-    "os._exit when called": Ill(called("import os\nos._exit(0)"), grade.STOPPED, 0, "ended the program"),
-    "kill -9": Ill(before("import os\nos.kill(os.getpid(), 9)"), grade.REFUSED, 0, "refused: signals"),
-    "killed": Ill(called("import signal\nsignal.raise_signal(9)"), grade.STOPPED, 0, "it was killed"),
-    "out of memory": Ill(before("all = []\nwhile True: all.append(bytearray(1 << 27))"), grade.WRONG, 0, "MemoryError"),
-    "prints 1 GB": Ill(before("for _ in range(1 << 14): print('x' * (1 << 16))"), grade.RIGHT, "all"),
-    "equals everything": Ill(lambda answer, name: f"{EQUAL_TO_ALL}\n{name} = Equal()", grade.WRONG),
-    "patched allclose": Ill(patched("allclose"), grade.REFUSED, 0, "this was changed: numpy.allclose"),
-    "patched testing": Ill(patched("testing.assert_allclose"), f"{grade.REFUSED}|{grade.WRONG}"),
-    "half a character": Ill(before("raise ValueError('\\ud800')"), grade.WRONG, 0, "ValueError"),
-    "deep": Ill(called("raise ValueError(" + "+".join(["1"] * 900) + ")"), grade.WRONG, 0, "ValueError"),
-    "sys.exit": Ill(before("import sys\nsys.exit(0)"), grade.WRONG, 0, "your code ended the program"),
-    "searches for the asserts": Ill(
-        before(SEARCH.replace("{places}", repr(HIDDEN_FILES)[1:-1])), grade.RIGHT, "all", "refused: reading outside"
+    "right": Ill(lambda answer, name: answer, Status.RIGHT, "all"),
+    "blank": Ill(lambda answer, name: None, Status.NOT_ATTEMPTED),
+    "raises NotImplementedError": Ill(called("raise NotImplementedError"), Status.NOT_ATTEMPTED),
+    "syntax error": Ill(
+        lambda answer, name: answer + "\n    return (", Status.WRONG, 0, "SyntaxError|IndentationError"
     ),
-    "reads a file": Ill(before("open('/etc/passwd').read()"), grade.REFUSED, 0, "refused: reading outside"),
-    "writes outside": Ill(before("open('/var/tmp/mine', 'w')"), grade.REFUSED, 0, "refused: writing outside"),
-    "opens a socket": Ill(before("import socket\nsocket.socket()"), grade.REFUSED, 0, "refused: the network"),
-    "starts a program": Ill(before("import os\nos.system('true')"), grade.REFUSED, 0, "refused: another program"),
+    "infinite loop": Ill(called("while True:\n    pass"), Status.STOPPED, 0, r"did not finish in \d+ s"),
+    "os._exit": Ill(before("import os\nos._exit(0)"), Status.STOPPED, 0, "ended the program"),
+    "os._exit when called": Ill(called("import os\nos._exit(0)"), Status.STOPPED, 0, "ended the program"),
+    "kill -9": Ill(before("import os\nos.kill(os.getpid(), 9)"), Status.REFUSED, 0, "refused: signals"),
+    "killed": Ill(called("import signal\nsignal.raise_signal(9)"), Status.STOPPED, 0, "it was killed"),
+    "out of memory": Ill(
+        before("all = []\nwhile True: all.append(bytearray(1 << 27))"), Status.WRONG, 0, "MemoryError"
+    ),
+    "prints 1 GB": Ill(before("for _ in range(1 << 14): print('x' * (1 << 16))"), Status.RIGHT, "all"),
+    "equals everything": Ill(lambda answer, name: f"{EQUAL_TO_ALL}\n{name} = Equal()", Status.WRONG),
+    "patched allclose": Ill(patched("allclose"), Status.REFUSED, 0, "this was changed: numpy.allclose"),
+    "patched testing": Ill(patched("testing.assert_allclose"), (Status.REFUSED, Status.WRONG)),
+    "half a character": Ill(before("raise ValueError('\\ud800')"), Status.WRONG, 0, "ValueError"),
+    "deep": Ill(called("raise ValueError(" + "+".join(["1"] * 900) + ")"), Status.WRONG, 0, "ValueError"),
+    "sys.exit": Ill(before("import sys\nsys.exit(0)"), Status.WRONG, 0, "your code ended the program"),
+    "searches for the asserts": Ill(
+        before(SEARCH.replace("{places}", repr(HIDDEN_FILES)[1:-1])), Status.RIGHT, "all", "refused: reading outside"
+    ),
+    "reads a file": Ill(before("open('/etc/passwd').read()"), Status.REFUSED, 0, "refused: reading outside"),
+    "writes outside": Ill(before("open('/var/tmp/mine', 'w')"), Status.REFUSED, 0, "refused: writing outside"),
+    "opens a socket": Ill(before("import socket\nsocket.socket()"), Status.REFUSED, 0, "refused: the network"),
+    "starts a program": Ill(before("import os\nos.system('true')"), Status.REFUSED, 0, "refused: another program"),
 }
 
 
@@ -161,22 +169,22 @@ def ill(kind, name, exercise) -> str | None:
     return ILL[kind].code(solution(name, exercise), defined)
 
 
-ILL["wrong past the visible asserts"] = Ill(lambda answer, name: None, grade.IN_PART, "visible")
+ILL["wrong past the visible asserts"] = Ill(lambda answer, name: None, Status.PARTLY_RIGHT, "visible")
 
 
-def words_of(one: dict) -> str:
+def words_of(one: ExerciseResult) -> str:
     """All that an exercise's result says."""
-    said = [part["said"] for part in one["parts"]]
-    return "\n".join(str(words) for words in (one["reason"], *one["remarks"], *said) if words)
+    return "\n".join(filter(None, (one.reason, *exercise_remarks(one), *(part.said for part in one.parts))))
 
 
-def assert_became(name, one: dict, kind: str) -> None:
+def assert_became(name, one: ExerciseResult, kind: str) -> None:
     """That an exercise's result is what has to become of this illness."""
     wanted = ILL[kind]
-    visible, hidden = points(name, one["name"])
-    assert re.fullmatch(wanted.status, one["status"]), (kind, words_of(one))
-    assert one["points"] == {0: 0, "visible": visible, "all": visible + hidden}[wanted.share]
-    assert one["possible"] == visible + hidden
+    visible, hidden = points(name, one.name)
+    allowed = wanted.status if isinstance(wanted.status, tuple) else (wanted.status,)
+    assert one.status in allowed, (kind, words_of(one))
+    assert one.points == {0: 0, "visible": visible, "all": visible + hidden}[wanted.fraction]
+    assert one.possible == visible + hidden
     assert re.search(wanted.words, words_of(one)), (kind, words_of(one))
 
 

@@ -10,8 +10,7 @@ jupytext = pytest.importorskip("jupytext", reason="needs requirements-dev.txt")
 build = pytest.importorskip("alexnet_paddle.classroom.build", reason="needs requirements-dev.txt")
 chapter = pytest.importorskip("alexnet_paddle.classroom.chapter", reason="needs requirements-dev.txt")
 
-SOURCES = build.sources()
-CHAPTERS = {source.stem: chapter.read(source) for source in SOURCES}
+COURSE, SOURCES, CHAPTERS = chapter.COURSE, chapter.sources(), chapter.read_all()
 EXERCISES = [(name, exercise) for name, one in CHAPTERS.items() for exercise in one.exercises]
 EXERCISE_IDS = [f"{name}/{exercise.name}" for name, exercise in EXERCISES]
 ANSWERS = Path(__file__).parent / "answers"

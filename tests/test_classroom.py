@@ -1,14 +1,18 @@
 """The tools that build the course: one source, two notebooks, the same bytes each time."""
 
+import hashlib
 import json
+import shutil
 
 import pytest
 
+from alexnet_paddle import cli
 from alexnet_paddle.classroom import __main__ as classroom
 from alexnet_paddle.errors import InputError, TrainingFailed
 
 build = pytest.importorskip("alexnet_paddle.classroom.build", reason="needs requirements-dev.txt")
 chapter = pytest.importorskip("alexnet_paddle.classroom.chapter", reason="needs requirements-dev.txt")
+fingerprint = pytest.importorskip("alexnet_paddle.classroom.fingerprint", reason="needs requirements-dev.txt")
 
 SOURCE = '''\
 # %% start [markdown]
@@ -85,7 +89,7 @@ def test_the_learner_gets_stub_visible_asserts_and_outputs_but_no_solution_and_n
     assert "x + x" in solutions and "2468" in solutions
 
 
-def test_what_changes_makes_it_stale(course, monkeypatch, tmp_path):
+def test_what_changes_makes_it_stale(course):
     build.build(source(course), course)
     source(course).write_text(SOURCE.replace("Doubles", "Twice"))
     assert len(build.stale(source(course), course)) == 2
@@ -98,25 +102,173 @@ def test_what_changes_makes_it_stale(course, monkeypatch, tmp_path):
     assert not build.stale(source(course), course)
 
 
-def test_a_change_in_a_module_that_a_chapter_uses_changes_its_fingerprint(course, tmp_path, monkeypatch):
-    package = tmp_path / "alexnet_paddle"
-    package.mkdir()
-    for name in ("__init__", "arithmetic", "runtime", "variants"):
-        (package / f"{name}.py").write_bytes((build.PACKAGE / f"{name}.py").read_bytes())
-    monkeypatch.setattr(build, "PACKAGE", package)
-    before = build.fingerprint_of(source(course))
-    (package / "variants.py").write_text("changed = 1\n")
-    assert build.fingerprint_of(source(course)) == before  # it does not use that one
-    (package / "arithmetic.py").write_text("changed = 1\n")
-    assert build.fingerprint_of(source(course)) != before
+WORDS_CHANGED = {
+    "a text": ("# # Doubles", "# # Twice"),
+    "a comment": ("# More.", "# Many more."),
+    "a new comment": ("double(21)", "double(21)  # what should come?"),
+    "a docstring": ("Twice x.", "x and x."),
+    "formatting": ('print("set up")', "print(\n    'set up',\n)"),
+    "what asserts check": ('checks="small numbers"', 'checks="little numbers"'),
+    "points": ('"points": 2', '"points": 3'),
+}
+CODE_CHANGED = {
+    "a constant": ("double(21)", "double(22)"),
+    "a solution": ("return x + x", "return 2 * x"),
+    "a message": ("assert double(2) == 4", "assert double(2) == 4, 'two'"),
+    "a cell's name": ("# %% use", "# %% again"),
+    "a string that a cell shows": ("double(21)", '"x"'),
+    "a cell in two": ("double(21)", "double(21)\n\n# %% rest\n# nothing yet"),
+}
+
+
+@pytest.mark.parametrize("old, new", WORDS_CHANGED.values(), ids=WORDS_CHANGED)
+def test_changed_words_are_built_into_the_notebooks_without_running_it(course, old, new, monkeypatch):
+    build.build(source(course), course)
+    before = {path: cells(path) for path in course.rglob("*.ipynb")}
+    assert SOURCE.count(old) == 1
+    source(course).write_text(SOURCE.replace(old, new))
+    monkeypatch.setattr(build, "execute", None)
+    assert build.stale(source(course), course) and not build.build(source(course), course)
+    assert not build.stale(source(course), course)
+    for path, built in before.items():
+        now = cells(path)
+        assert now != built
+        assert {name: cell.get("outputs") for name, cell in now.items()} == {
+            name: cell.get("outputs") for name, cell in built.items()
+        }
+
+
+@pytest.mark.parametrize("old, new", CODE_CHANGED.values(), ids=CODE_CHANGED)
+def test_changed_code_has_to_be_run(course, old, new):
+    before = fingerprint.of_chapter(source(course))
+    assert SOURCE.count(old) == 1
+    source(course).write_text(SOURCE.replace(old, new))
+    assert fingerprint.of_chapter(source(course)) != before
+
+
+@pytest.fixture
+def package(tmp_path, monkeypatch):
+    """A copy of the package, for changes."""
+    copy = tmp_path / "alexnet_paddle"
+    shutil.copytree(fingerprint.PACKAGE, copy, ignore=shutil.ignore_patterns("__pycache__"))
+    monkeypatch.setattr(fingerprint, "PACKAGE", copy)
+    return copy
+
+
+USED = """
+def area(side):
+    # In pixels.
+    return side * side + 0.5
+"""
+SAME_CODE = {
+    "a comment": USED.replace("In pixels", "Pixels"),
+    "a docstring": USED.replace("    # In pixels.\n", '    """Pixels of a square."""\n'),
+    "a module's docstring": f'"""What an area is."""\n{USED}',
+    "formatting": "def area(\n    side,\n):\n    return (side * side\n    ) + 5e-1\n\n\n",
+}
+
+
+@pytest.mark.parametrize("text", SAME_CODE.values(), ids=SAME_CODE)
+def test_what_is_no_code_in_a_module_that_a_chapter_uses_changes_nothing(course, package, text):
+    (package / "arithmetic.py").write_text(USED)
+    before = fingerprint.of_chapter(source(course))
+    (package / "arithmetic.py").write_text(text)
+    assert fingerprint.of_chapter(source(course)) == before
+
+
+@pytest.mark.parametrize(
+    "text", [USED.replace("0.5", "0.25"), USED.replace("side * side", "side + side"), USED + "area(1)\n"]
+)
+def test_code_in_a_module_that_a_chapter_uses_counts(course, package, text):
+    (package / "arithmetic.py").write_text(USED)
+    before = fingerprint.of_chapter(source(course))
+    (package / "arithmetic.py").write_text(text)
+    assert fingerprint.of_chapter(source(course)) != before
+
+
+def with_a_change(package, *names):
+    """The fingerprints of the course's chapters, with another line in each of these modules."""
+    texts = {package / f"{name}.py": (package / f"{name}.py").read_text("utf-8") for name in names}
+    for file, text in texts.items():
+        file.write_text(f"{text}\nchanged = 1\n", "utf-8")
+    found = {path.stem: fingerprint.of_chapter(path) for path in chapter.sources()}
+    for file, text in texts.items():
+        file.write_text(text, "utf-8")
+    return found
+
+
+def test_no_chapter_depends_on_a_command_or_on_what_only_speaks(package):
+    before = with_a_change(package)
+    commands = [name if (package / f"{name}.py").exists() else f"{name}/__main__" for name in cli.COMMANDS]
+    assert with_a_change(package, *commands, "__main__", "cli", "errors", "provenance", "reporter") == before
+    assert not set(with_a_change(package, "runtime").items()) & set(before.items())
+    some = set(with_a_change(package, "training/recipes").items()) & set(before.items())
+    assert 0 < len(some) < len(before)
+
+
+def test_a_chapter_that_uses_a_command_is_refused(course, package):
+    source(course).write_text(SOURCE.replace("import alexnet_paddle.arithmetic", "from alexnet_paddle import train"))
+    with pytest.raises(InputError, match="42_double.py: imports the command train; import what that calls instead"):
+        build.build(source(course), course)
+
+
+def test_a_record_that_a_chapter_reads_counts_and_another_does_not(course):
+    (course / "results").mkdir()
+    for name in ("mine", "other"):
+        (course / "results" / f"{name}.json").write_text("{}")
+    source(course).write_text(SOURCE.replace("double(21)", 'open("results/mine.json").read()'))
+    before = fingerprint.of_chapter(source(course))
+    (course / "results" / "other.json").write_text("[]")
+    assert fingerprint.of_chapter(source(course)) == before
+    (course / "results" / "mine.json").write_text("[]")
+    assert fingerprint.of_chapter(source(course)) != before
 
 
 def test_modules_are_found_through_packages_other_modules_and_lazy_names(tmp_path):
     file = tmp_path / "one.py"
-    file.write_text("from alexnet_paddle import AlexNet\nfrom alexnet_paddle.datasets import petals\nimport json\n")
-    used = {str(path.relative_to(build.PACKAGE)).replace("\\", "/") for path in build.modules_used(file)}
-    assert {"__init__.py", "model.py", "arithmetic.py", "fast_cpu.py", "datasets/petals.py"} <= used
-    assert "benchmark.py" not in used
+    file.write_text(
+        "from alexnet_paddle import AlexNet\nimport json\n"
+        "def later():\n    from alexnet_paddle.datasets import petals\n"
+    )
+    used = {path.relative_to(fingerprint.PACKAGE).as_posix() for path in fingerprint.modules_used(file)}
+    assert {"__init__.py", "nets/model.py", "nets/fast_cpu.py", "datasets/__init__.py", "datasets/petals.py"} <= used
+    assert not {"benchmark.py", "training/recipes.py", "errors.py", "reporter.py"} & used
+
+
+def test_code_is_the_same_on_every_version_of_python():
+    """The number was the same on 3.10, 3.11, 3.12 and 3.13; what of it `ast` shows is not."""
+    words = fingerprint.code_of(ODDITIES)
+    assert (
+        hashlib.sha256(words.encode()).hexdigest() == "766ef63dc061c45955f3e70bf28aa19c48fd139d245e7748a7ddddad708debd2"
+    )
+    assert "comment" not in words and "docstring" not in words
+
+
+ODDITIES = '''
+"""A module's docstring."""
+from __future__ import annotations
+
+@decorated(1)
+class A(B, metaclass=C):
+    "A docstring."
+    x: int = 0
+
+    async def f(self, a, /, b=1, *rest, y: int = 2, **more) -> "str":
+        """A docstring."""  # and a comment
+        async with a as b, c:
+            await b
+        return f"{a!r:>{y}} {y=} {{literal}}" "and" f"{more['a']}\\n{y:.3f}{'':^{y}}" u"\\N{BULLET}ü" f"" f"{y}" ''
+lambda: (yield)
+x[1:2, ...], x[1, 2] = [*a, b], {**c, 1: 2}
+for x, y in z: print(x, end=b"\\x00") if not x else (x := 1e309)
+with (open("a") as b, c): pass
+match x:
+    case {"a": [1, *rest], **more} | A(x=1) | None: return_ = 1_000 + 0x10 - 1e-7 * 1j
+try: del x
+except (A, B) as e: raise C from e
+else: assert x <= y < z, "Łódź 🌷"
+global g
+'''
 
 
 def test_a_source_that_is_not_python_is_refused_by_line(course):
@@ -166,7 +318,7 @@ def test_a_widget_leaves_no_output_that_needs_a_kernel(course):
     )
     build.build(source(course), course)
     outputs = cells(course / "42_double.ipynb")["use"]["outputs"]
-    assert [output["output_type"] for output in outputs] == ["stream"]
+    assert {output["output_type"] for output in outputs} == {"stream"}
 
 
 def test_the_command_refuses_what_it_cannot_do(refused, tmp_path):

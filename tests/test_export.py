@@ -16,8 +16,8 @@ from PIL import Image
 
 from alexnet_paddle import export
 from alexnet_paddle.datasets.transforms import Preprocessing
-from alexnet_paddle.predict import predict
 from alexnet_paddle.training import inference
+from alexnet_paddle.training.prediction import predict
 from alexnet_paddle.training.run_folder import RunFolder
 
 ENGINES = (False, True) if paddle.inference.Config().mkldnn_enabled() else (False,)

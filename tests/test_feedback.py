@@ -1,14 +1,21 @@
 """The pages that students and instructors read: everything explained, nothing run, nothing given away."""
 
+import re
+from dataclasses import replace
 from html.parser import HTMLParser
+from pathlib import Path
 from urllib.parse import unquote
 
 import pytest
 
+from alexnet_paddle.classroom.results import ExerciseResult, NotebookStatus, Part, Result, Status
+from alexnet_paddle.classroom.words import WORDS
+
 feedback = pytest.importorskip("alexnet_paddle.classroom.feedback", reason="needs requirements-dev.txt")
-build = pytest.importorskip("alexnet_paddle.classroom.build", reason="needs requirements-dev.txt")
 chapter = pytest.importorskip("alexnet_paddle.classroom.chapter", reason="needs requirements-dev.txt")
 
+PAGE_TEMPLATE = (Path(feedback.__file__).parent / "templates" / "page.html").read_text("utf-8")
+INSTRUCTORS = (chapter.COURSE / "instructors.md").read_text("utf-8")
 NASTY = (
     "<script>alert(1)</script> \"><img src=http://evil.test/x onerror=alert(2)> ' onload='alert(3) "
     "javascript:alert(4) </pre></style></title><!-- {{ 7 * 7 }} &lt;b&gt; \x00\x1b[31m \ud800 \u202e"
@@ -17,47 +24,26 @@ NASTY = (
 
 @pytest.fixture(scope="module")
 def chapters():
-    return {source.stem: chapter.read(source) for source in build.sources()[:2]}
+    return {source.stem: chapter.read(source) for source in chapter.sources()[:2]}
 
 
-def exercise(name="conv-out", status="right", points=3, said=(None, None), **more):
-    return {
-        "name": name,
-        "status": status,
-        "reason": None,
-        "points": points,
-        "possible": 3,
-        "parts": [
-            {"kind": "visible", "checks": "small sizes", "possible": 1, "points": min(points, 1), "said": said[0]},
-            {"kind": "hidden", "checks": "large sizes", "possible": 2, "points": max(points - 1, 0), "said": said[1]},
-        ],
-        "remarks": [],
-        "code": "def conv_out(n, f, p, s):\n    return (n - f + 2 * p) // s + 1",
-        "output": "",
-        **more,
-    }
+def exercise(name="conv-out", status=Status.RIGHT, points=3, said=(None, None), **more):
+    parts = (
+        Part("visible", "small sizes", possible=1, points=min(points, 1), said=said[0]),
+        Part("hidden", "large sizes", possible=2, points=max(points - 1, 0), said=said[1]),
+    )
+    code = "def conv_out(n, f, p, s):\n    return (n - f + 2 * p) // s + 1"
+    return ExerciseResult(name, status, parts, **{"code": code, **more})
 
 
 def notebook(student="Ada", *exercises, **more):
     exercises = exercises or (exercise(),)
-    return {
-        "student": student,
-        "file": "01_sizes.ipynb",
-        "key": "0",
-        "chapter": "01_sizes",
-        "status": "graded",
-        "points": sum(one["points"] for one in exercises),
-        "possible": sum(one["possible"] for one in exercises),
-        "remarks": [],
-        "exercises": list(exercises),
-        "counts": True,
-        **more,
-    }
+    given = {"file": "01_sizes.ipynb", "chapter": "01_sizes", "exercises": exercises, **more}
+    return Result(student, **given)
 
 
 def unreadable(student="Cut", remark="the file is empty", file="x.ipynb"):
-    nothing = {"chapter": None, "status": "cannot be read", "points": None, "possible": None, "exercises": []}
-    return notebook(student, **nothing, remarks=[remark], file=file)
+    return Result(student, file, chapter=None, remarks=(remark,))
 
 
 class Page(HTMLParser):
@@ -86,7 +72,7 @@ def student_page(chapters, folder, result, *others):
     pages = feedback.write_feedback([result, *others], chapters, folder)
     names = feedback.page_names([result, *others])
     assert len(pages) == len(names)
-    return Page((folder / f"{names[result['student']]}.html").read_text("utf-8"))
+    return Page((folder / f"{names[result.student]}.html").read_text("utf-8"))
 
 
 def summary_page(chapters, folder, results):
@@ -99,49 +85,53 @@ def flat(words):
     return " ".join(words.split())
 
 
-def test_every_status_that_an_exercise_can_have_is_explained():
-    from alexnet_paddle.classroom import grade
+def test_every_status_has_words_of_its_own():
+    assert list(WORDS) == [*Status, *NotebookStatus]
+    assert len({words.label for words in WORDS.values()}) == len(WORDS)
+    for status in Status:
+        assert WORDS[status].mark and f".is-{WORDS[status].style} " in PAGE_TEMPLATE
+    table = INSTRUCTORS[INSTRUCTORS.index("## What a status means") :]
+    assert set(re.findall(r"^\| (.+?) \|", table, re.M)[2:]) == {WORDS[status].label for status in Status}
+    assert all(f"*{WORDS[status].label}*" in table for status in NotebookStatus)
 
-    all_of_them = {grade.RIGHT, grade.IN_PART, grade.WRONG, grade.STOPPED, grade.REFUSED}
-    assert set(feedback.STATUSES) == all_of_them | {grade.NOT_ATTEMPTED, grade.MISSING, grade.NOT_JUDGED}
-    assert set(feedback.NOTEBOOK_MEANS) == {grade.GRADED, grade.PARTLY, grade.UNREADABLE}
 
-
-@pytest.mark.parametrize("status", list(feedback.STATUSES))
+@pytest.mark.parametrize("status", Status)
 def test_a_page_says_status_meaning_reason_and_what_to_do(chapters, tmp_path, status):
-    points = {"right": 3, "partly right": 1}.get(status, 0)
-    one = exercise(status=status, points=points, reason="it did not finish in 20 s", remarks=["found elsewhere"])
+    points = {Status.RIGHT: 3, Status.PARTLY_RIGHT: 1}.get(status, 0)
+    one = exercise(status=status, points=points, reason="it did not finish in 20 s", remarks=("found elsewhere",))
     page = student_page(chapters, tmp_path, notebook("Ada", one))
-    explained = feedback.STATUSES[status]
-    for words in (status.capitalize() + ".", explained.means, explained.todo, "it did not finish in 20 s"):
+    explained = WORDS[status]
+    for words in (explained.label.capitalize() + ".", explained.means, explained.todo, "it did not finish in 20 s"):
         assert words in page.words
     for words in ("Exercise 1: the rule", "small sizes", "large sizes", "found elsewhere", "01 · The size of things"):
         assert words in page.words
     assert explained.mark in page.words  # colour alone would not tell
-    assert status == "right" or explained.todo
+    assert status is Status.RIGHT or explained.todo
 
 
 def test_a_page_shows_what_came_of_each_group_of_checks_code_and_output(chapters, tmp_path):
     message = "conv_out(8, 3, 0, 2): got 4, expected 3. Count the starts."
-    one = exercise(status="partly right", points=1, said=(None, message), output="hello\n")
+    one = exercise(status=Status.PARTLY_RIGHT, points=1, said=(None, message), output="hello\n")
     page = student_page(chapters, tmp_path, notebook("Ada", one))
     assert message in page.words and "(n - f + 2 * p) // s + 1" in page.words and "hello" in page.words
     assert "Checks in your notebook: passed, 1 of 1" in flat(page.words)
     assert "More checks, when it was graded: failed, 0 of 2" in flat(page.words)
-    page = student_page(chapters, tmp_path, notebook("Ada", exercise(status="stopped", points=0, reason="it ended")))
+    page = student_page(
+        chapters, tmp_path, notebook("Ada", exercise(status=Status.STOPPED, points=0, reason="it ended"))
+    )
     assert "Checks, not run" in page.words and "More checks, when it was graded (2 points): large" in flat(page.words)
 
 
 def test_what_was_not_judged_has_open_points_and_not_none(chapters, tmp_path):
-    result = notebook("Ada", exercise(status="not judged", points=0, reason="ended"), status="partly graded")
+    result = notebook("Ada", exercise(status=Status.NOT_JUDGED, points=0, reason="ended"))
     page = student_page(chapters, tmp_path, result)
-    assert "open of 3" in flat(page.words) and feedback.NOTEBOOK_MEANS["partly graded"] in page.words
+    assert "open of 3" in flat(page.words) and WORDS[NotebookStatus.PARTLY_GRADED].means in page.words
 
 
 def test_a_file_that_cannot_be_read_and_a_folder_without_one_have_pages(chapters, tmp_path):
     page = student_page(chapters, tmp_path, unreadable(), unreadable("Nobody", "holds no notebook", file=""))
     assert "the file is empty" in page.words and "not the same as no points" in page.words
-    assert feedback.UNREADABLE_TODO in page.words
+    assert WORDS[NotebookStatus.UNREADABLE].todo in page.words
     assert "holds no notebook" in (tmp_path / "Nobody.html").read_text()
 
 
@@ -152,7 +142,7 @@ def test_a_notebook_that_does_not_count_is_mentioned_and_not_shown(chapters, tmp
 
 
 def test_a_students_notebooks_of_several_chapters_are_on_one_page_with_a_sum(chapters, tmp_path):
-    other = notebook("Ada", exercise("top1", "wrong", 0), chapter="00_start_here")
+    other = notebook("Ada", exercise("top1", Status.WRONG, 0), chapter="00_start_here")
     page = student_page(chapters, tmp_path, notebook("Ada"), other, notebook("Bob", exercise(code="bobs = 1")))
     assert "3 of 6 points" in flat(page.words) and page.tags.count("article") == 2
     assert "bobs" not in page.words and "Bob" not in page.words  # nothing of another student
@@ -161,9 +151,9 @@ def test_a_students_notebooks_of_several_chapters_are_on_one_page_with_a_sum(cha
 def test_a_hidden_tests_source_is_on_no_page(chapters, tmp_path):
     results = []
     for name, one in chapters.items():
-        for status in feedback.STATUSES:
+        for status in Status:
             exercises = [exercise(part.name, status, 0) for part in one.exercises]
-            results.append(notebook(status, *exercises, chapter=name))
+            results.append(notebook(status.value, *exercises, chapter=name))
     pages = feedback.write_feedback(results, chapters, tmp_path / "feedback")
     feedback.write_summary(results, chapters, tmp_path / "summary.html")
     text = "".join(Page(path.read_text("utf-8")).words for path in [*pages, tmp_path / "summary.html"])
@@ -193,14 +183,14 @@ def assert_harmless(path):
 
 
 def test_what_students_write_is_shown_and_never_run(chapters, tmp_path):
-    nasty = {"reason": NASTY, "remarks": [NASTY, f"refused: {NASTY}"], "code": NASTY, "output": NASTY}
-    one = exercise(status="wrong", points=0, said=(NASTY, NASTY), **nasty)
+    nasty = {"reason": NASTY, "remarks": (NASTY,), "refused": (NASTY,), "code": NASTY, "output": NASTY}
+    one = exercise(status=Status.WRONG, points=0, said=(NASTY, NASTY), **nasty)
     results = [
-        notebook(NASTY, one, remarks=[NASTY], file=NASTY),
-        notebook(NASTY + "2", one, exercise(status="refused", points=0, **nasty), remarks=[NASTY], file=NASTY),
+        notebook(NASTY, one, remarks=(NASTY,), file=NASTY),
+        notebook(NASTY + "2", one, exercise(status=Status.REFUSED, points=0, **nasty), remarks=(NASTY,), file=NASTY),
         notebook("javascript:alert(1)", one),
         unreadable("../../" + NASTY, NASTY, NASTY),
-        notebook("Ada", one, counts=False, remarks=[NASTY], file=NASTY),
+        notebook("Ada", one, counts=False, remarks=(NASTY,), file=NASTY),
     ]
     pages = feedback.write_feedback(results, chapters, tmp_path / "feedback")
     feedback.write_summary(results, chapters, tmp_path / "summary.html")
@@ -211,7 +201,7 @@ def test_what_students_write_is_shown_and_never_run(chapters, tmp_path):
 
 
 def test_the_same_results_give_the_same_bytes(chapters, tmp_path):
-    results = [notebook(f"S{n}", exercise(status="wrong", points=0, said=("got 1", None))) for n in range(9)]
+    results = [notebook(f"S{n}", exercise(status=Status.WRONG, points=0, said=("got 1", None))) for n in range(9)]
     for folder in ("a", "b"):
         feedback.write_feedback(results, chapters, tmp_path / folder / "feedback")
         feedback.write_summary(results, chapters, tmp_path / folder / "summary.html")
@@ -248,7 +238,7 @@ def test_names_of_pages_are_safe_and_each_is_one_students_alone(chapters, tmp_pa
 
 def test_all_links_of_the_summary_lead_to_pages(chapters, tmp_path):
     students = ["陈省身", "Ada Lovelace", "ada lovelace", "100% #1?", "Cut"]
-    results = [notebook(name, exercise(status="stopped", points=0, reason="it ended")) for name in students[:-1]]
+    results = [notebook(name, exercise(status=Status.STOPPED, points=0, reason="it ended")) for name in students[:-1]]
     results.append(unreadable())
     pages = feedback.write_feedback(results, chapters, tmp_path / "feedback")
     page = summary_page(chapters, tmp_path, results)
@@ -265,14 +255,14 @@ def test_pages_of_students_who_are_gone_are_taken_away_and_other_files_stay(chap
 
 def test_the_summary_groups_wrong_answers_by_what_was_said_first(chapters, tmp_path):
     def wrong(student, first, second=None, **more):
-        return notebook(student, exercise(status="wrong", points=0, said=(first, second), **more))
+        return notebook(student, exercise(status=Status.WRONG, points=0, said=(first, second), **more))
 
     results = [wrong(f"S{n}", "got 4,\n expected 3", "other") for n in range(7)]
     results += [
         wrong(f"T{n}", None, reason=f"your cell ends in an error: NameError (line {n} of your cell)") for n in "12"
     ]
     results += [wrong("alone", "got 5, expected 3"), notebook("right")]
-    results += [{**wrong("S0", "does not count"), "counts": False}, {**wrong("S1", "does not count"), "counts": False}]
+    results += [replace(wrong(student, "does not count"), counts=False) for student in ("S0", "S1")]
     groups = feedback.wrong_answers(results, chapters)
     assert [(group["message"], len(group["students"])) for group in groups] == [
         ("got 4, expected 3", 7),
@@ -283,16 +273,16 @@ def test_the_summary_groups_wrong_answers_by_what_was_said_first(chapters, tmp_p
 
 
 def test_the_summary_counts_totals_and_statuses(chapters, tmp_path):
-    results = [notebook(f"S{n}", exercise(status="partly right", points=1, said=(None, "x"))) for n in range(3)]
-    results += [notebook("R"), notebook("open", exercise(status="not judged", points=0), status="partly graded")]
+    results = [notebook(f"S{n}", exercise(status=Status.PARTLY_RIGHT, points=1, said=(None, "x"))) for n in range(3)]
+    results += [notebook("R"), notebook("open", exercise(status=Status.NOT_JUDGED, points=0))]
     view = feedback.overview(results, "01_sizes")
     assert [bar["count"] for bar in view["bars"]] == [0, 3, 0, 1]
     assert (view["count"], view["open"], view["mean"], view["median"]) == (5, 1, "1.5", "1")
     one = view["exercises"][0]
     assert [(part["status"], part["count"]) for part in one["stretches"]] == [
-        ("right", 1),
-        ("partly right", 3),
-        ("not judged", 1),
+        (Status.RIGHT, 1),
+        (Status.PARTLY_RIGHT, 3),
+        (Status.NOT_JUDGED, 1),
     ]
     assert sum(part["fraction"] for part in one["stretches"]) == pytest.approx(100) and one["mean"] == "1.5"
     words = flat(summary_page(chapters, tmp_path, results).words)
@@ -302,13 +292,11 @@ def test_the_summary_counts_totals_and_statuses(chapters, tmp_path):
 def test_the_summary_says_who_needs_a_look_and_why(chapters, tmp_path):
     results = [
         notebook("fine"),
-        notebook("cheat", exercise(status="refused", points=0, reason="an answer came that is not the judge's")),
-        notebook("slow", exercise(status="stopped", points=0, reason="it did not finish in 20 s")),
-        notebook("tried", exercise(remarks=["refused: the network"])),
-        notebook("colab", remarks=["the notebook's metadata were lost; answers were found"]),
-        notebook(
-            "open", exercise(status="not judged", points=0, reason="ended"), remarks=["not judged, and no points"]
-        ),
+        notebook("cheat", exercise(status=Status.REFUSED, points=0, reason="an answer came that is not the judge's")),
+        notebook("slow", exercise(status=Status.STOPPED, points=0, reason="it did not finish in 20 s")),
+        notebook("tried", exercise(refused=("the network",))),
+        notebook("colab", remarks=("the notebook's metadata were lost; answers were found",)),
+        notebook("open", exercise(status=Status.NOT_JUDGED, points=0, reason="ended")),
         unreadable("cut"),
     ]
     looks = {one["student"]: one["notebooks"][0]["reasons"] for one in feedback.needs_look(results, chapters)}
@@ -335,9 +323,9 @@ def test_the_summary_of_a_large_class_stays_small(chapters, tmp_path):
     results = []
     for number in range(200):
         said = (f"got {number % 90}, {long}", long)
-        exercises = [exercise(part.name, "wrong", 0, said, output=long) for part in chapters["01_sizes"].exercises]
-        exercises[0] = exercise(exercises[0]["name"], "stopped", 0, reason=long)
-        results.append(notebook(f"Student with a long name {number}", *exercises, remarks=["metadata were lost"]))
+        exercises = [exercise(part.name, Status.WRONG, 0, said, output=long) for part in chapters["01_sizes"].exercises]
+        exercises[0] = exercise(exercises[0].name, Status.STOPPED, 0, reason=long)
+        results.append(notebook(f"Student with a long name {number}", *exercises, remarks=("metadata were lost",)))
     page = summary_page(chapters, tmp_path, results)
     assert (tmp_path / "summary.html").stat().st_size < 300_000
     assert "groups are left out" in page.words or len(feedback.wrong_answers(results, chapters)) <= feedback.MOST_GROUPS

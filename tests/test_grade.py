@@ -1,6 +1,7 @@
 """Marks for notebooks in every state that students hand in."""
 
 import csv
+import json
 import os
 import re
 import signal
@@ -8,6 +9,7 @@ import subprocess
 import sys
 import time
 from collections import Counter
+from dataclasses import replace
 from pathlib import Path
 
 import classroom_cases as cases
@@ -16,14 +18,21 @@ from classroom_cases import ILL, SICK, UNREADABLE, grade
 from course_fixtures import CHAPTERS
 from processes import children
 
+from alexnet_paddle.classroom.results import NotebookStatus, Result, Status
+from alexnet_paddle.classroom.words import WORDS, exercise_remarks
+
 submissions = pytest.importorskip("alexnet_paddle.classroom.submissions", reason="needs requirements-dev.txt")
+fingerprint = pytest.importorskip("alexnet_paddle.classroom.fingerprint", reason="needs requirements-dev.txt")
+gradesheet = pytest.importorskip("alexnet_paddle.classroom.gradesheet", reason="needs requirements-dev.txt")
 
 SECONDS = 10.0  # a float, as the command has it: results are kept by it
 ODD_NAMES = ["=1+1", "@SUM(A1)", "李 明", 'O\'Neil, "Anne"', "a b", "a_b", "x" * 100]
 
 
 def run(place, out, **more):
-    return grade.grade(place, out, **{"seconds": SECONDS, **more})
+    results = grade.grade(place, out, **{"seconds": SECONDS, **more})
+    gradesheet.write_gradesheet(results, CHAPTERS, out / gradesheet.FILE)
+    return results
 
 
 def files_of(folder):
@@ -64,10 +73,10 @@ class Batch:
         cases.write(self.place, "twice", cases.answered(name, {}), "e/b/c/d/x.ipynb")
         (self.place / os.fsdecode(b"bytes \xff.ipynb")).write_bytes(cases.as_bytes(cases.answered(name, {})))
         self.results = run(self.place, self.out, jobs=2)
-        self.by_student = {result["student"]: result for result in self.results}
+        self.by_student = {result.student: result for result in self.results}
 
     def exercise(self, student, exercise):
-        return next(one for one in self.by_student[student]["exercises"] if one["name"] == exercise)
+        return next(one for one in self.by_student[student].exercises if one.name == exercise)
 
     def rows(self):
         with open(self.out / "grades.csv", encoding="utf-8-sig", newline="") as file:
@@ -82,29 +91,29 @@ def batch(request, tmp_path_factory):
 @pytest.mark.parametrize("kind", ILL)
 def test_an_answer_gets_what_it_has_earned(batch, kind):
     student, exercise = places_of_ill(batch.name)[kind]
-    assert batch.by_student[student]["status"] == grade.GRADED
+    assert batch.by_student[student].status is NotebookStatus.GRADED
     cases.assert_became(batch.name, batch.exercise(student, exercise), kind)
 
 
 @pytest.mark.parametrize("kind", SICK)
 def test_a_notebook_in_any_state_gets_its_points(batch, kind):
     result = batch.by_student[kind]
-    assert (result["chapter"], result["status"]) == (batch.name, grade.GRADED)
+    assert (result.chapter, result.status) == (batch.name, NotebookStatus.GRADED)
     for name in (batch.first, batch.second):
         one = batch.exercise(kind, name)
-        assert (one["status"], one["points"]) == (grade.RIGHT, sum(cases.points(batch.name, name))), one
-    assert result["points"] == sum(sum(cases.points(batch.name, name)) for name in (batch.first, batch.second))
-    remarks = "\n".join([*result["remarks"], *batch.exercise(kind, batch.first)["remarks"]])
+        assert (one.status, one.points) == (Status.RIGHT, sum(cases.points(batch.name, name))), one
+    assert result.points == sum(sum(cases.points(batch.name, name)) for name in (batch.first, batch.second))
+    remarks = "\n".join([*result.remarks, *exercise_remarks(batch.exercise(kind, batch.first))])
     assert re.search(SICK[kind].remark, remarks), remarks
 
 
 @pytest.mark.parametrize("kind", UNREADABLE)
 def test_what_cannot_be_read_says_so_and_is_no_zero(batch, kind):
     result = batch.by_student[f"unreadable {kind}"]
-    assert result["status"] == grade.UNREADABLE and result["points"] is None
-    assert re.search(UNREADABLE[kind][1], result["remarks"][0])
+    assert result.status is NotebookStatus.UNREADABLE and result.points is None
+    assert re.search(UNREADABLE[kind][1], result.remarks[0])
     row = next(row for row in batch.rows() if row["student"] == f"unreadable {kind}")
-    assert (row["total"], row["status"]) == ("", grade.UNREADABLE) and result["remarks"][0] in row["remarks"]
+    assert (row["total"], row["status"]) == ("", "cannot be read") and result.remarks[0] in row["remarks"]
 
 
 def test_nothing_stops_a_batch(batch):
@@ -135,10 +144,39 @@ def test_grading_again_gives_the_same_bytes_and_judges_nothing_again(batch, monk
     assert files_of(batch.out) == before
 
 
+def test_results_are_kept_as_codes_and_read_as_what_was_written(batch):
+    kept = [json.loads(path.read_text("utf-8")) for path in (batch.out / "results").iterdir()]
+    codes = {one["status"] for result in kept for one in result["exercises"]}
+    assert codes == {"right", "partly-right", "wrong", "stopped", "refused", "not-attempted"}
+    assert not any({"status", "points", "counts"} & set(result) for result in kept)  # they follow from the rest
+    for result in batch.results:
+        assert replace(Result.from_json(json.loads(json.dumps(result.as_json()))), counts=result.counts) == result
+    table = {row["status"] for row in batch.rows()}
+    assert table == {WORDS[result.status].label for result in batch.results} == {"graded", "cannot be read"}
+
+
+@pytest.mark.parametrize("damage", [{"exercises": None}, {"remarks": 3}, {"more": 1}, {"exercises": [{"status": "?"}]}])
+def test_a_kept_result_that_is_none_is_made_again(tmp_path, damage):
+    cases.write(tmp_path / "in", "ada", cases.answered("01_sizes", {}))
+    (result,) = run(tmp_path / "in", tmp_path / "out")
+    (path,) = (tmp_path / "out" / "results").iterdir()
+    before = path.read_bytes()
+    path.write_text(json.dumps(json.loads(before) | damage))
+    assert run(tmp_path / "in", tmp_path / "out") == [result] and path.read_bytes() == before
+
+
+def test_what_decides_marks_is_followed_from_the_grader_and_pages_and_tables_have_no_part_in_it():
+    used = {path.name for path in fingerprint.modules_used(*grade.PROGRAM) if path.parent == grade.PROGRAM[0].parent}
+    assert {"chapter.py", "results.py", "sandbox.py", "submissions.py"} <= used
+    assert not {"feedback.py", "gradebook.py", "gradesheet.py", "words.py", "build.py"} & used
+    assert {path.name for path in grade.PROGRAM} == {"grade.py", "worker.py"}
+
+
 def test_the_better_of_a_students_notebooks_counts(batch):
-    counted = {result["file"]: result["counts"] for result in batch.results if result["student"] == "twice"}
-    points = [result["points"] for result in batch.results if result["student"] == "twice" and result["counts"]]
-    assert len([result for result in batch.results if result["student"] == "twice"]) == 3
+    theirs = [result for result in batch.results if result.student == "twice"]
+    counted = {result.file: result.counts for result in theirs}
+    points = [result.points for result in theirs if result.counts]
+    assert len(theirs) == 3
     assert points == [sum(cases.points(batch.name, batch.first))] and counted["a.ipynb"] is False
     remarks = [row["remarks"] for row in batch.rows() if row["student"] == "twice"]
     assert sum("does not count" in remark for remark in remarks) == 2
@@ -162,11 +200,11 @@ def test_a_mistake_in_one_exercise_costs_nothing_in_those_that_build_on_it(tmp_p
     codes = {"im2col": bad, "conv-product": cases.solution(name, "conv-product")}
     cases.write(tmp_path / "in", "ada", cases.answered(name, codes))
     (result,) = run(tmp_path / "in", tmp_path / "out")
-    became = {one["name"]: one for one in result["exercises"]}
-    assert became["im2col"]["points"] < became["im2col"]["possible"]
-    assert became["conv-product"]["points"] == became["conv-product"]["possible"]
+    became = {one.name: one for one in result.exercises}
+    assert became["im2col"].points < became["im2col"].possible
+    assert became["conv-product"].points == became["conv-product"].possible
     if mistake != "syntax error":
-        assert "judged with the course's answer to im2col" in " ".join(became["conv-product"]["remarks"])
+        assert "judged with the course's answer to im2col" in " ".join(became["conv-product"].remarks)
 
 
 @pytest.mark.slow
@@ -182,15 +220,15 @@ def test_all_kept_answers_are_judged_as_in_the_tests_of_the_course(tmp_path, nam
             cases.write(tmp_path / "in", student, cases.answered(name, codes))
             wanted[student] = codes
     results = run(tmp_path / "in", tmp_path / "out", jobs=2, seconds=30)
-    assert {result["student"] for result in results} == set(wanted)
+    assert {result.student for result in results} == set(wanted)
     for result in results:
-        for one in result["exercises"]:
-            if one["name"] in wanted[result["student"]]:
-                full = one["points"] == one["possible"]
-                assert full == result["student"].startswith("right-"), (result["student"], one)
-                assert one["status"] in (grade.RIGHT, grade.WRONG, grade.IN_PART), one
+        for one in result.exercises:
+            if one.name in wanted[result.student]:
+                full = one.points == one.possible
+                assert full == result.student.startswith("right-"), (result.student, one)
+                assert one.status in (Status.RIGHT, Status.WRONG, Status.PARTLY_RIGHT), one
             else:
-                assert one["status"] == grade.NOT_ATTEMPTED
+                assert one.status is Status.NOT_ATTEMPTED
 
 
 @pytest.mark.parametrize("platform", ["moodle", "canvas"])
@@ -198,7 +236,7 @@ def test_what_platforms_export_is_read_with_the_students_names(tmp_path, platfor
     notebooks = {student: cases.answered("01_sizes", {}) for student in ("Ada Lovelace", "李 明", "bobb")}
     place = getattr(cases, platform)(tmp_path / "export.zip", notebooks)
     results = run(place, tmp_path / "out")
-    assert {result["student"]: result["status"] for result in results} == dict.fromkeys(notebooks, grade.GRADED)
+    assert {result.student: result.status for result in results} == dict.fromkeys(notebooks, NotebookStatus.GRADED)
 
 
 def test_a_notebook_that_makes_the_grader_fail_stops_nobody(tmp_path, monkeypatch):
@@ -209,8 +247,8 @@ def test_a_notebook_that_makes_the_grader_fail_stops_nobody(tmp_path, monkeypatc
         cases.write(tmp_path / "in", student, cases.answered("01_sizes", {}))
     monkeypatch.setattr(submissions, "answers", answers)
     results = run(tmp_path / "in", tmp_path / "out")
-    assert [result["status"] for result in results] == [grade.UNREADABLE] * 2
-    assert "grade it by hand" in results[0]["remarks"][0]
+    assert [result.status for result in results] == [NotebookStatus.UNREADABLE] * 2
+    assert "grade it by hand" in results[0].remarks[0]
 
 
 # ---- many ---------------------------------------------------------------------------------------------------
@@ -234,7 +272,7 @@ def class_of(place: Path, count: int) -> dict:
             exercise, kind = exercises[0], ill[number // 20 % len(ill)]
             codes[exercise] = cases.ill(kind, name, exercise)
             visible, hidden = cases.points(name, exercise)
-            points += {0: 0, "visible": visible, "all": visible + hidden}[ILL[kind].share] - visible - hidden
+            points += {0: 0, "visible": visible, "all": visible + hidden}[ILL[kind].fraction] - visible - hidden
         cases.write(place, student, cases.answered(name, codes))
         wanted[student] = points
     return wanted
@@ -244,8 +282,11 @@ def class_of(place: Path, count: int) -> dict:
 def test_two_hundred_notebooks_are_marked_as_they_should_be(tmp_path):
     wanted = class_of(tmp_path / "in", 200)
     results = run(tmp_path / "in", tmp_path / "out", jobs=2)
-    assert {result["student"]: result["points"] for result in results} == wanted
-    assert Counter(result["status"] for result in results) == {grade.GRADED: 190, grade.UNREADABLE: 10}
+    assert {result.student: result.points for result in results} == wanted
+    assert Counter(result.status for result in results) == {
+        NotebookStatus.GRADED: 190,
+        NotebookStatus.UNREADABLE: 10,
+    }
 
 
 @pytest.mark.slow

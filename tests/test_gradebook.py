@@ -6,6 +6,8 @@ import classroom_cases as cases
 import pytest
 from course_fixtures import CHAPTERS
 
+from alexnet_paddle.classroom.results import ExerciseResult, Part, Result, Status
+
 gradebook = pytest.importorskip("alexnet_paddle.classroom.gradebook", reason="needs requirements-dev.txt")
 Gradebook = pytest.importorskip("nbgrader.api").Gradebook
 
@@ -13,22 +15,16 @@ NAME = "01_sizes"
 CELLS = CHAPTERS[NAME].cells
 
 
-def result(student, share, chapter=NAME, counts=True, status="right"):
-    """`share` is how many of an exercise's two cells of asserts give points."""
+def result(student, passed, chapter=NAME, counts=True, status=Status.RIGHT):
+    """`passed` is how many of an exercise's two cells of asserts give points."""
     exercises = []
     for exercise in CHAPTERS[chapter].exercises:
-        possible = [
-            CHAPTERS[chapter].cells[name].metadata.nbgrader.points for name in (exercise.visible, exercise.hidden)
-        ]
-        parts = [
-            {"possible": points, "points": points if number < share else 0} for number, points in enumerate(possible)
-        ]
-        exercises.append({"name": exercise.name, "status": status, "parts": parts})
-    return {"student": student, "chapter": chapter, "counts": counts, "exercises": exercises}
-
-
-def unreadable(student):
-    return {"student": student, "chapter": None, "counts": True, "exercises": []}
+        parts = []
+        for number, name in enumerate((exercise.visible, exercise.hidden)):
+            possible = CHAPTERS[chapter].cells[name].metadata.nbgrader.points
+            parts.append(Part("", "", possible=possible, points=possible if number < passed else 0))
+        exercises.append(ExerciseResult(exercise.name, status, tuple(parts)))
+    return Result(student, "", chapter, tuple(exercises), counts=counts)
 
 
 RESULTS = [
@@ -37,15 +33,15 @@ RESULTS = [
     result("ada", 0, counts=False),
     result("Bob B.", 1),
     result("李 明", 0),
-    unreadable("eve"),
+    Result("eve", "", chapter=None),
 ]
 
 
-def points(name, share):
+def points(name, passed):
     return sum(
         CHAPTERS[name].cells[cell].metadata.nbgrader.points
         for exercise in CHAPTERS[name].exercises
-        for cell in (exercise.visible, exercise.hidden)[:share]
+        for cell in (exercise.visible, exercise.hidden)[:passed]
     )
 
 
@@ -111,7 +107,7 @@ def test_writing_again_changes_nothing_and_keeps_what_a_person_entered(written, 
 
 def test_what_was_not_judged_has_to_be_graded_by_hand(tmp_path):
     path = tmp_path / "gradebook.db"
-    gradebook.write_gradebook([result("ada", 0, status="not judged")], CHAPTERS, path)
+    gradebook.write_gradebook([result("ada", 0, status=Status.NOT_JUDGED)], CHAPTERS, path)
     assert {row[3:6] for row in content(path)} == {(None, None, 1)}
     with Gradebook(f"sqlite:///{path}") as book:
         assert book.find_submission(NAME, "ada").needs_manual_grade
@@ -120,7 +116,7 @@ def test_what_was_not_judged_has_to_be_graded_by_hand(tmp_path):
 def test_a_database_is_whole_or_as_it_was(written, tmp_path, monkeypatch):
     path = tmp_path / "gradebook.db"
     path.write_bytes(written.read_bytes())
-    broken = [result("ada", 0), {"student": "bob", "chapter": NAME, "counts": True, "exercises": []}]
+    broken = [result("ada", 0), Result("bob", "", NAME)]
     with pytest.raises(KeyError):
         gradebook.write_gradebook(broken, CHAPTERS, path)
     assert path.read_bytes() == written.read_bytes() and list(tmp_path.iterdir()) == [path]

@@ -4,6 +4,8 @@ Each attack is the cell of a student who does not know the answer. It was tried 
 defence; what could not be refused is at the end, with `xfail`.
 """
 
+import io
+import json
 import os
 import textwrap
 import zipfile
@@ -11,8 +13,11 @@ import zipfile
 import classroom_cases as cases
 import pytest
 
+from alexnet_paddle.classroom.results import Ended, Failed, Tampered
+
 sandbox = pytest.importorskip("alexnet_paddle.classroom.sandbox", reason="needs requirements-dev.txt")
 submissions = pytest.importorskip("alexnet_paddle.classroom.submissions", reason="needs requirements-dev.txt")
+worker = pytest.importorskip("alexnet_paddle.classroom.worker", reason="needs a system that grading runs on")
 
 needs_bubblewrap = pytest.mark.skipif(sandbox.bubblewrap() is None, reason="bubblewrap is not installed")
 SETUP = {"title": "setup", "source": "import numpy as np\nimport paddle\nfrom fractions import Fraction"}
@@ -140,7 +145,7 @@ IN_THE_GRADER = {
 import json
 keep = json.JSONEncoder.encode
 def encode(self, what):
-    what["results"] = [{"passed": True}] * 2
+    what |= {"kind": "judged", "verdicts": [None, None]}
     return keep(self, what)
 json.JSONEncoder.encode = encode""",
     "what is read": """
@@ -322,7 +327,7 @@ def answer(n):
         return 0""",
     "at the end": """
 import atexit, os, weakref
-FORGED = b'{"results": [{"passed": true}, {"passed": true}]}\\n'
+FORGED = b'{"kind": "judged", "verdicts": [null, null]}\\n'
 def forge():
     for number in range(50):
         try:
@@ -341,7 +346,7 @@ def answer(n):
 
 FORGED = """
 import os
-LINE = b'{"results": [{"passed": true}, {"passed": true}], "secret": "", "word": "", "noted": [], "output": ""}\\n'
+LINE = b'{"kind": "judged", "verdicts": [null, null], "secret": "", "word": "", "noted": [], "output": ""}\\n'
 def forge():
     for number in range(50):
         try:
@@ -352,7 +357,7 @@ def forge():
 ON_DESCRIPTORS = {
     "a result, at once": f"{FORGED}\nforge()\n{WRONG}",
     "a result, when called": f"{FORGED}\ndef answer(n):\n    forge()\n    return 0",
-    "ready, then a result": FORGED + "READY = b'{\"ready\": true}\\n'\nforge()\nLINE = READY\nforge()" + WRONG,
+    "ready, then a result": FORGED + 'READY = b\'{"kind": "ready"}\\n\'\nforge()\nLINE = READY\nforge()' + WRONG,
     "reads early": """
 import os, select
 best = [0]
@@ -366,7 +371,7 @@ def answer(n):
     return 0
 answer(0)""",
     "closes all": "import os\nos.closerange(0, 50)" + WRONG,
-    "results on the screen": 'print(\'{"results": [{"passed": true}]}\')' + WRONG,
+    "results on the screen": 'print(\'{"kind": "judged", "verdicts": [null, null]}\')' + WRONG,
     "more than a line holds": "import os\nfor _ in range(99):\n    os.write(3, b'x' * (1 << 20))" + WRONG,
 }
 
@@ -422,8 +427,8 @@ FOREIGN = {
 }
 
 
-def passing(outcome):
-    return sum(result["passed"] for result in outcome.get("results", ()))
+def in_its_own_cell(outcome):
+    return isinstance(outcome, Failed) and not outcome.in_the_course
 
 
 def gathered(**groups):
@@ -459,35 +464,53 @@ def test_a_right_answer_passes(confined):
     outcome = ask(
         confined, "import collections\nP = collections.namedtuple('P', 'x')\ndef answer(n):\n    return n * n"
     )
-    assert passing(outcome) == 2 and not outcome["noted"], outcome
+    assert outcome.passed == 2 and not outcome.refused, outcome
 
 
 @needs_bubblewrap
 @pytest.mark.parametrize("name", CHEATS)
 def test_a_cheat_gets_no_points(confined, name):
     outcome = ask(confined, CHEATS[name])
-    assert passing(outcome) == 0, outcome
+    assert outcome.passed == 0, outcome
 
 
 @needs_bubblewrap
 @pytest.mark.parametrize("name", TAMPERED)
 def test_changing_what_judges_is_noticed(confined, name):
     outcome = ask(confined, TAMPERED[name], WEAK, WEAK)
-    assert passing(outcome) == 0, outcome
-    assert "tampered" in outcome or outcome["noted"], outcome
+    assert outcome.passed == 0, outcome
+    assert isinstance(outcome, Tampered) or outcome.refused, outcome
 
 
 @needs_bubblewrap
 @pytest.mark.parametrize("name", REFUSED)
 def test_what_leads_out_is_refused(confined, name):
     outcome = ask(confined, REFUSED[name])
-    assert passing(outcome) == 0
-    assert outcome.get("failed") == "own" or "ended" in outcome or "tampered" in outcome, outcome
+    assert outcome.passed == 0
+    assert in_its_own_cell(outcome) or isinstance(outcome, (Ended, Tampered)), outcome
 
 
 @needs_bubblewrap
 def test_after_all_that_a_right_answer_still_passes(confined):
-    assert passing(ask(confined, "def answer(n):\n    return n * n")) == 2
+    assert ask(confined, "def answer(n):\n    return n * n").passed == 2
+
+
+@pytest.mark.parametrize("kinds", [["judged"], ["ready", "judged"], ["ready", "ready"], ["ready", "new"], ["new"]])
+def test_only_an_answer_to_the_asserts_gives_points(monkeypatch, kinds):
+    """Also where the child's secret is known: asserts come with a word of their own, and no verdict counts before."""
+
+    def forging_child(job, channel, secret, *_):
+        for kind in kinds:
+            channel.sendall(json.dumps({"kind": kind, "verdicts": [None, None], "secret": secret}).encode() + b"\n")
+            channel.recv(1 << 16)  # the asserts, or the end
+        os._exit(0)
+
+    monkeypatch.setattr(worker, "run_child", forging_child)
+    asserts = io.StringIO(json.dumps({"asserts": []}) + "\n")
+    job = {"seconds": 20, "most_seconds": 20}
+    answers = list(worker.answered(job, asserts, (), (), frozenset()))
+    assert len(answers) == len(kinds)
+    assert isinstance(sandbox.outcome(answers[-1]), Tampered)
 
 
 BARE = [name for name in (*CHEATS, *REFUSED) if name.startswith(("frames: ", "files: ", "foreign: "))]
@@ -495,16 +518,16 @@ BARE = [name for name in (*CHEATS, *REFUSED) if name.startswith(("frames: ", "fi
 
 @pytest.mark.slow
 def test_without_bubblewrap_a_right_answer_passes(bare):
-    assert passing(ask(bare, "def answer(n):\n    return n * n")) == 2
+    assert ask(bare, "def answer(n):\n    return n * n").passed == 2
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("name", BARE)
 def test_without_bubblewrap_the_program_itself_refuses(bare, name):
     outcome = ask(bare, {**CHEATS, **REFUSED}[name])
-    assert passing(outcome) == 0
+    assert outcome.passed == 0
     if name in REFUSED:
-        assert outcome.get("failed") == "own", outcome
+        assert in_its_own_cell(outcome), outcome
 
 
 BY_ADDRESS = """
@@ -520,7 +543,7 @@ def answer(n):
 @needs_bubblewrap
 @pytest.mark.xfail(strict=True, reason="NumPy writes to any address; only another process than the judge's would help")
 def test_memory_cannot_be_written_through_numpy(confined):
-    assert passing(ask(confined, BY_ADDRESS)) == 0
+    assert ask(confined, BY_ADDRESS).passed == 0
 
 
 # ---- files ---------------------------------------------------------------------------------------------

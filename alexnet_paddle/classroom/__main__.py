@@ -4,9 +4,9 @@
 
 import argparse
 import importlib.util
-import time
 from pathlib import Path
 
+from alexnet_paddle import reporter
 from alexnet_paddle.cli import Parser, positive, run
 from alexnet_paddle.errors import InputError
 
@@ -38,49 +38,38 @@ def main(argv=None):
         if importlib.util.find_spec(package) is None:
             raise InputError(f"{package}: is not installed; pip install -r requirements-dev.txt")
     if arguments.action == "build":
-        build_chapters(arguments.chapters, arguments.force)
+        from alexnet_paddle.classroom.build import build_all
+
+        build_all(arguments.chapters, arguments.force)
     elif arguments.action == "release":
         from alexnet_paddle.classroom.release import release
 
         files = release(arguments.to)
-        print(f"{arguments.to}: {len(files)} files, {sum(file.stat().st_size for file in files) / 1e6:.1f} MB")
+        megabytes = sum(file.stat().st_size for file in files) / 1e6
+        reporter.say(f"{arguments.to}: {len(files)} files, {megabytes:.1f} MB")
     else:
         grade_submissions(arguments)
 
 
-def build_chapters(numbers, force) -> None:
-    """Raises InputError for a number that no chapter has."""
-    from alexnet_paddle.classroom import build
+def grade_submissions(arguments: argparse.Namespace) -> None:
+    from alexnet_paddle.classroom import feedback, gradesheet, words
+    from alexnet_paddle.classroom.chapter import read_all
+    from alexnet_paddle.classroom.grade import CELL_SECONDS, grade
 
-    found = {source.name[:2]: source for source in build.sources()}
-    for number in numbers:
-        if number not in found:
-            raise InputError(f"{number}: no such chapter; choose from {', '.join(found)}")
-    for source in [found[number] for number in numbers] or found.values():
-        began = time.monotonic()
-        ran = build.build(source, build.COURSE, force)
-        print(f"{source.stem}: {f'run in {time.monotonic() - began:.0f} s' if ran else 'up to date'}", flush=True)
-
-
-def grade_submissions(arguments) -> None:
-    from alexnet_paddle.classroom import build, chapter, feedback, grade
-
-    seconds = arguments.seconds or grade.CELL_SECONDS
-    results = grade.grade(arguments.submissions, arguments.out, jobs=arguments.jobs, seconds=seconds)
-    counts = {
-        status: sum(result["status"] == status for result in results)
-        for status in (grade.GRADED, grade.PARTLY, grade.UNREADABLE)
-    }
-    chapters = {source.stem: chapter.read(source) for source in build.sources()}
-    pages = feedback.write_feedback(results, chapters, arguments.out / feedback.FOLDER)
-    feedback.write_summary(results, chapters, arguments.out / "summary.html")
-    words = ", ".join(f"{count} {status}" for status, count in counts.items() if count)
-    print(f"{len(results)} notebooks: {words}")
-    print(f"{arguments.out}: grades.csv; summary.html is for you; {feedback.FOLDER}/ has {len(pages)} students' pages")
+    out = arguments.out
+    results = grade(arguments.submissions, out, jobs=arguments.jobs, seconds=arguments.seconds or CELL_SECONDS)
+    chapters = read_all()
+    gradesheet.write_gradesheet(results, chapters, out / gradesheet.FILE)
+    pages = feedback.write_feedback(results, chapters, out / feedback.FOLDER)
+    feedback.write_summary(results, chapters, out / "summary.html")
     if arguments.gradebook:
         from alexnet_paddle.classroom.gradebook import FILE, write_gradebook
 
-        write_gradebook(results, chapters, arguments.out / FILE)
+        write_gradebook(results, chapters, out / FILE)
+    reporter.say(f"{len(results)} notebooks: {words.counted(results)}")
+    reporter.say(
+        f"{out}: {gradesheet.FILE}; summary.html is for you; {feedback.FOLDER}/ has {len(pages)} students' pages"
+    )
 
 
 if __name__ == "__main__":

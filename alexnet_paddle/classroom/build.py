@@ -7,10 +7,9 @@ run on all cells that are not exercises.
 
 from __future__ import annotations
 
-import ast
-import hashlib
 import os
-from collections.abc import Iterator
+import time
+from collections.abc import Sequence
 from pathlib import Path
 
 import nbformat
@@ -18,37 +17,42 @@ from nbclient import NotebookClient
 from nbclient.exceptions import CellExecutionError
 from nbgrader.preprocessors import CheckCellMetadata, ClearHiddenTests, ClearSolutions, ComputeChecksums, LockCells
 
-import alexnet_paddle
-from alexnet_paddle.classroom.chapter import Chapter, is_exercise, is_graded, read
+from alexnet_paddle import reporter
+from alexnet_paddle.classroom import fingerprint
+from alexnet_paddle.classroom.chapter import COURSE, ROOT, Chapter, is_exercise, is_graded, read, sources
 from alexnet_paddle.errors import InputError, TrainingFailed
 from alexnet_paddle.files import write_whole
 
-PACKAGE = Path(alexnet_paddle.__file__).parent
-ROOT = PACKAGE.parent
-COURSE = ROOT / "course"
 CELL_SECONDS = 300
 OURS = "alexnet_paddle"  # the key of our notebook metadata
 WIDGET = "application/vnd.jupyter.widget-view+json"  # shows nothing where no kernel runs
 
 
-def sources(course: Path = COURSE) -> list[Path]:
-    """Raises InputError where there are none."""
-    found = sorted((course / "source").glob("[0-9][0-9]_*.py"))
-    if not found:
-        raise InputError(f"{course / 'source'}: holds no chapter; run this in a checkout of the course")
-    return found
+def build_all(numbers: Sequence[str] = (), force: bool = False) -> None:
+    """Build the chapters with these numbers, or all, and say of each what was done. Raises as `build` does, and
+    InputError for a number that no chapter has."""
+    found = {source.name[:2]: source for source in sources()}
+    for number in numbers:
+        if number not in found:
+            raise InputError(f"{number}: no such chapter; choose from {', '.join(found)}")
+    for number in numbers or found:
+        began = time.monotonic()
+        ran = build(found[number], COURSE, force)
+        done = f"run in {time.monotonic() - began:.0f} s" if ran else "up to date"
+        reporter.say(f"{found[number].stem}: {done}")
 
 
 def build(source: Path, course: Path, force: bool = False) -> bool:
-    """Write both notebooks of a chapter, running it if it, or a module it uses, has changed since the last time.
-    Returns whether it was run. Raises InputError, and TrainingFailed when a cell ends in an error."""
+    """Write both notebooks of a chapter, and return whether it was run for that: it is when what its outputs depend on
+    has changed since the last time. Where only words have, in a text or a comment, the outputs that are there stay.
+    Raises InputError, and TrainingFailed when a cell ends in an error."""
     chapter = read(source)
-    fingerprint = fingerprint_of(source)
-    outputs = None if force else recorded_outputs(chapter.name, course, fingerprint)
+    built_from = fingerprint.of_chapter(source)
+    outputs = None if force else recorded_outputs(chapter.name, course, built_from)
     ran = outputs is None
     if ran:
         outputs = execute(chapter, course)
-    for path, text in editions(chapter, fingerprint, outputs, course).items():
+    for path, text in editions(chapter, built_from, outputs, course).items():
         if not path.exists() or path.read_text("utf-8") != text:
             path.parent.mkdir(exist_ok=True)
             write_whole(path, text.encode())
@@ -58,18 +62,18 @@ def build(source: Path, course: Path, force: bool = False) -> bool:
 def stale(source: Path, course: Path) -> list[Path]:
     """The notebooks of a chapter that `build` would change."""
     chapter = read(source)
-    fingerprint = fingerprint_of(source)
-    outputs = recorded_outputs(chapter.name, course, fingerprint)
-    wanted = editions(chapter, fingerprint, outputs or {}, course)
+    built_from = fingerprint.of_chapter(source)
+    outputs = recorded_outputs(chapter.name, course, built_from)
+    wanted = editions(chapter, built_from, outputs or {}, course)
     if outputs is None:
         return list(wanted)
     return [path for path, text in wanted.items() if not path.exists() or path.read_text("utf-8") != text]
 
 
-def editions(chapter: Chapter, fingerprint: str, outputs: dict, course: Path) -> dict[Path, str]:
+def editions(chapter: Chapter, built_from: str, outputs: dict, course: Path) -> dict[Path, str]:
     """The text of both notebooks, by path."""
     solutions = chapter.notebook()
-    solutions.metadata[OURS] = {"built_from": fingerprint}
+    solutions.metadata[OURS] = {"built_from": built_from}
     for cell in solutions.cells:
         if cell.cell_type == "code":
             cell.execution_count, cell.outputs = outputs.get(cell.id, (None, []))
@@ -132,69 +136,12 @@ def execute(chapter: Chapter, course: Path) -> dict:
     return outputs
 
 
-def recorded_outputs(name: str, course: Path, fingerprint: str) -> dict | None:
-    """The outputs in the solutions, None if they are not those of this source and these modules."""
+def recorded_outputs(name: str, course: Path, built_from: str) -> dict | None:
+    """The outputs in the solutions, None if they are not those of this fingerprint."""
     path = course / "solutions" / f"{name}.ipynb"
     if not path.exists():
         return None
     notebook = nbformat.read(path, as_version=4)
-    if notebook.metadata.get(OURS, {}).get("built_from") != fingerprint:
+    if notebook.metadata.get(OURS, {}).get("built_from") != built_from:
         return None
     return {cell.id: (cell.execution_count, cell.outputs) for cell in notebook.cells if cell.cell_type == "code"}
-
-
-# ---- what a chapter is built from --------------------------------------------------------------------
-
-
-def fingerprint_of(source: Path) -> str:
-    """sha256 of a source and of the package's modules that it uses."""
-    digest = hashlib.sha256()
-    for path in [source, *modules_used(source)]:
-        text = path.read_text("utf-8")  # line ends are the same on every system
-        digest.update(f"{path.name}\n{len(text)}\n{text}".encode())
-    return digest.hexdigest()
-
-
-def modules_used(source: Path) -> list[Path]:
-    """The files of the package that a Python file imports, also through others, found without running it."""
-    found, waiting = set(), [source]
-    while waiting:
-        new = set(_imported(_parse(waiting.pop()))) - found
-        found |= new
-        waiting += new
-    return sorted(found)
-
-
-def _parse(path):
-    try:
-        return ast.parse(path.read_text("utf-8"))
-    except SyntaxError as error:
-        raise InputError(f"{path}: line {error.lineno} is not Python ({error.msg}); mend it") from None
-
-
-def _imported(tree) -> Iterator[Path]:
-    for node in ast.walk(tree):
-        if isinstance(node, ast.Import):
-            names = [alias.name for alias in node.names]
-        elif isinstance(node, ast.ImportFrom):
-            names = [f"{node.module}.{alias.name}" for alias in node.names]
-        else:
-            continue
-        for name in names:
-            yield from _files(name)
-
-
-def _files(name) -> Iterator[Path]:
-    """The files that are read when `name` is imported: its packages, and a module or the home of a lazy export."""
-    package, *rest = name.split(".")
-    if package != PACKAGE.name:
-        return
-    yield PACKAGE / "__init__.py"
-    if len(rest) == 1 and rest[0] in alexnet_paddle._HOMES:
-        rest = alexnet_paddle._HOMES[rest[0]].split(".")[1:]
-    for depth in range(1, len(rest) + 1):
-        place = PACKAGE.joinpath(*rest[:depth])
-        if place.with_suffix(".py").exists():
-            yield place.with_suffix(".py")
-        elif (place / "__init__.py").exists():
-            yield place / "__init__.py"

@@ -8,14 +8,19 @@ cells that a cell depends on; `checks`, what a cell of asserts checks, in words 
 from __future__ import annotations
 
 import re
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
 import jupytext
 import nbformat
+from IPython.core.inputtransformer2 import TransformerManager
 
+import alexnet_paddle
 from alexnet_paddle.errors import InputError
 
+ROOT = Path(alexnet_paddle.__file__).parents[1]  # of the checkout: chapters are not installed
+COURSE = ROOT / "course"
 TITLE = re.compile(r"[a-z0-9]+(-[a-z0-9]+)*")
 NOTEBOOK_METADATA = {
     "kernelspec": {"display_name": "Python 3 (ipykernel)", "language": "python", "name": "python3"},
@@ -72,6 +77,29 @@ def is_exercise(cell) -> bool:
 def is_graded(cell) -> bool:
     """Whether this cell's asserts give points."""
     return cell.metadata.get("nbgrader", {}).get("grade", False)
+
+
+def python(source: str) -> str:
+    """A cell's source as Python, whoever wrote it: magics and shell commands become calls."""
+    with suppress(Exception):
+        return TransformerManager().transform_cell(source)
+    return source
+
+
+# ---- the files -----------------------------------------------------------------------------------------
+
+
+def sources(course: Path = COURSE) -> list[Path]:
+    """Raises InputError where there are none."""
+    found = sorted((course / "source").glob("[0-9][0-9]_*.py"))
+    if not found:
+        raise InputError(f"{course / 'source'}: holds no chapter; run this in a checkout of the course")
+    return found
+
+
+def read_all() -> dict[str, Chapter]:
+    """All chapters by name, in order. Raises InputError."""
+    return {source.stem: read(source) for source in sources()}
 
 
 def read(path: Path) -> Chapter:

@@ -1,9 +1,9 @@
 """Pages that are read in a browser: one for each student, and one of the whole class for the instructor.
 
-They are made from results alone (see `grade.Grader.result`), which hold no assert's source; of a chapter only its
-headings are used. Everything that comes from students is escaped: each value passes Jinja's autoescape, and nothing is
-ever marked as safe. The pages run no script and load nothing, which their content security policy also says to the
-browser. They hold no times: the same results give the same bytes.
+They are made from results alone, which hold no assert's source; of a chapter only its headings are used. Everything
+that comes from students is escaped: each value passes Jinja's autoescape, and nothing is ever marked as safe. The pages
+run no script and load nothing, which their content security policy also says to the browser. They hold no times: the
+same results give the same bytes.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ import hashlib
 import re
 import unicodedata
 from collections import Counter, defaultdict
-from dataclasses import dataclass
+from collections.abc import Iterator, Sequence
 from math import ceil
 from pathlib import Path
 from statistics import mean, median
@@ -20,8 +20,9 @@ from urllib.parse import quote
 
 import jinja2
 
-from alexnet_paddle.classroom import grade
 from alexnet_paddle.classroom.chapter import Chapter
+from alexnet_paddle.classroom.results import ExerciseResult, Part, Result, Status
+from alexnet_paddle.classroom.words import GROUPS, WORDS, exercise_remarks, notebook_remarks, refusals
 from alexnet_paddle.files import write_whole
 
 FOLDER = "feedback"  # beside the summary, which links to the pages in it
@@ -31,82 +32,10 @@ MOST_GROUPS, MOST_NAMES = 40, 5  # of wrong answers, and of students in each
 MOST_WORDS = 300  # characters of a message on the summary; a student's page has all
 
 
-@dataclass(frozen=True)
-class Status:
-    """What a status looks like, what it means, and what a student can do; `mark` tells it without colours."""
-
-    mark: str
-    kind: str  # the class of its colours in the templates
-    means: str
-    todo: str
-
-
-# In the order in which bars are stacked.
-STATUSES = {
-    grade.RIGHT: Status("✓", "right", "Your answer passed every check.", ""),
-    grade.IN_PART: Status(
-        "◐",
-        "partly",
-        "Your answer passed some of the checks, and not the others.",
-        "Try the values of the check below that failed in your notebook, and find out why yours differs. Often it is a "
-        "case that the exercise's text names and its example does not show.",
-    ),
-    grade.WRONG: Status(
-        "✗",
-        "wrong",
-        "Your answer passed none of the checks.",
-        "Restart the kernel, run your notebook from the top to this exercise, and read the message of its asserts.",
-    ),
-    grade.STOPPED: Status(
-        "■",
-        "stopped",
-        "Your answer was started, but it did not come to its end, so nothing could be checked.",
-        "Look for a loop that never ends, a call of exit() or quit(), or a list or tensor that grows too large. "
-        "Restart the kernel and run the cell by itself: it should be done in a moment.",
-    ),
-    grade.REFUSED: Status(
-        "⊘",
-        "refused",
-        "Your answer did something that an answer may not do, so it was not checked.",
-        "An answer computes with what it is given. It may not use other files, other programs or the network, and not "
-        "change libraries or the checks. Take that part out. If you do not know which part it is, ask your instructor.",
-    ),
-    grade.NOT_ATTEMPTED: Status(
-        "○",
-        "empty",
-        "The cell holds no answer yet.",
-        "Write your answer in place of raise NotImplementedError(), and save the notebook before you hand it in.",
-    ),
-    grade.MISSING: Status(
-        "–",
-        "empty",
-        "No answer to this exercise was found in your notebook.",
-        "If you wrote one, check that its function has the name that the exercise asks for. If the cell is gone, copy "
-        "it from the notebook that was handed out.",
-    ),
-    grade.NOT_JUDGED: Status(
-        "?",
-        "open",
-        "This exercise could not be judged. It has no points yet, and that does not mean that it is wrong.",
-        "There is nothing that you have to do now. Your instructor sees this too, and can grade it again.",
-    ),
-}
-NOTEBOOK_MEANS = {
-    grade.GRADED: "All exercises were judged.",
-    grade.PARTLY: "Some exercises could not be judged. They have no points yet, so the sum can still grow.",
-    grade.UNREADABLE: "This file could not be read, so nothing in it was judged. That is not the same as no points.",
-}
-GROUPS = {"visible": "Checks in your notebook", "hidden": "More checks, when it was graded"}
-UNREADABLE_TODO = (
-    "Open your notebook in Jupyter, check that your answers are there, save it, and hand in that file (it ends in "
-    ".ipynb). If it does not open there either, ask your instructor."
-)
-
-
 # ---- the pages -----------------------------------------------------------------------------------------
 
 
-def write_feedback(results: list[dict], chapters: dict[str, Chapter], folder: Path) -> list[Path]:
+def write_feedback(results: list[Result], chapters: dict[str, Chapter], folder: Path) -> list[Path]:
     """Write a page for each student into `folder`, take pages of others that were written before away, and return the
     new ones. Raises OSError."""
     names = page_names(results)
@@ -115,8 +44,8 @@ def write_feedback(results: list[dict], chapters: dict[str, Chapter], folder: Pa
     template = environment(chapters).get_template("feedback.html")
     pages = []
     for student, name in names.items():
-        notebooks = [result for result in results if result["student"] == student]
-        counted = [one for one in notebooks if one["counts"] and one["points"] is not None]
+        notebooks = [result for result in results if result.student == student]
+        counted = [one for one in notebooks if one.counts and one.chapter is not None]
         page = template.render(student=student, notebooks=notebooks, counted=counted)
         pages.append(folder / f"{name}.html")
         write_whole(pages[-1], page.encode())
@@ -127,7 +56,7 @@ def write_feedback(results: list[dict], chapters: dict[str, Chapter], folder: Pa
     return pages
 
 
-def write_summary(results: list[dict], chapters: dict[str, Chapter], path: Path) -> None:
+def write_summary(results: list[Result], chapters: dict[str, Chapter], path: Path) -> None:
     """Write the page of the class, which links to the students' pages in `feedback/` beside it. Raises OSError."""
     groups = wrong_answers(results, chapters)
     page = (
@@ -135,7 +64,7 @@ def write_summary(results: list[dict], chapters: dict[str, Chapter], path: Path)
         .get_template("summary.html")
         .render(
             links={student: f"{FOLDER}/{quote(name)}.html" for student, name in page_names(results).items()},
-            unread=sum(result["chapter"] is None for result in results),
+            unread=sum(result.chapter is None for result in results),
             chapters=[overview(results, name) for name in chapter_names(results, chapters)],
             groups=groups[:MOST_GROUPS],
             more_groups=len(groups[MOST_GROUPS:]),
@@ -146,7 +75,7 @@ def write_summary(results: list[dict], chapters: dict[str, Chapter], path: Path)
     write_whole(Path(path), page.encode())
 
 
-def environment(chapters) -> jinja2.Environment:
+def environment(chapters: dict[str, Chapter]) -> jinja2.Environment:
     """What the templates use. Every value goes through `displayable`, then through the escape."""
     made = jinja2.Environment(
         loader=jinja2.FileSystemLoader(Path(__file__).parent / "templates", encoding="utf-8"),
@@ -157,10 +86,11 @@ def environment(chapters) -> jinja2.Environment:
         finalize=displayable,
     )
     made.globals |= {
-        "STATUSES": STATUSES,
-        "NOTEBOOK_MEANS": NOTEBOOK_MEANS,
-        "UNREADABLE_TODO": UNREADABLE_TODO,
+        "WORDS": WORDS,
+        "Status": Status,
         "GROUPS": GROUPS,
+        "exercise_remarks": exercise_remarks,
+        "notebook_remarks": notebook_remarks,
         "MOST_NAMES": MOST_NAMES,
         "chapter_title": lambda name: chapter_title(chapters, name),
         "exercise_title": lambda chapter, name: exercise_title(chapters, chapter, name),
@@ -183,10 +113,10 @@ def displayable(value):
 # ---- names ---------------------------------------------------------------------------------------------
 
 
-def page_names(results: list[dict]) -> dict[str, str]:
+def page_names(results: list[Result]) -> dict[str, str]:
     """For each student, in order, a name for a file without its ending: letters, digits and hyphens of any script.
     Where it would not be the student's alone, also on systems that ignore case, a digest of the full name follows."""
-    students = sorted({result["student"] for result in results})
+    students = sorted({result.student for result in results})
     slugs = {student: slug(student) for student in students}
     count = Counter(name.casefold() for name in slugs.values())
     return {
@@ -206,13 +136,13 @@ def slug(student: str) -> str:
     return re.sub("-+", "-", "".join(kept))[:40].strip("-") or "student"
 
 
-def chapter_title(chapters, name: str) -> str:
+def chapter_title(chapters: dict[str, Chapter], name: str) -> str:
     """The chapter's first heading; its name where it has none, or is a chapter no more."""
     found = headings(chapters[name]) if name in chapters else []
     return found[0][1] if found else name
 
 
-def exercise_title(chapters, chapter: str, name: str) -> str:
+def exercise_title(chapters: dict[str, Chapter], chapter: str, name: str) -> str:
     """The heading above an exercise; without one the exercise's name."""
     if chapter in chapters and name in chapters[chapter].cells:
         order = list(chapters[chapter].cells)
@@ -235,21 +165,21 @@ def headings(chapter: Chapter) -> list[tuple[str, str]]:
 # ---- one exercise --------------------------------------------------------------------------------------
 
 
-def part_state(part: dict) -> str:
+def part_state(part: Part) -> str:
     """What became of one of an exercise's two groups of checks: "passed", "failed" or "not run"."""
-    if part["points"] == part["possible"]:
+    if part.points == part.possible:
         return "passed"
-    return "failed" if part["said"] is not None else "not run"
+    return "failed" if part.said is not None else "not run"
 
 
-def message_of(one: dict) -> str | None:
+def message_of(one: ExerciseResult) -> str | None:
     """What went wrong first in an exercise that has not all points. A mistake that fails both groups of checks is one
     mistake, so it has one message."""
-    if one["status"] not in (grade.WRONG, grade.IN_PART, grade.STOPPED):
+    if one.status not in (Status.WRONG, Status.PARTLY_RIGHT, Status.STOPPED):
         return None
-    found = [part["said"] for part in one["parts"] if part["said"] is not None]
-    message = normal_message(one["reason"] or (found[0] if found else ""))
-    return f"{one['status']}: {message}" if one["status"] == grade.STOPPED else message
+    found = [part.said for part in one.parts if part.said is not None]
+    message = normal_message(one.reason or (found[0] if found else ""))
+    return f"{WORDS[one.status].label}: {message}" if one.status is Status.STOPPED else message
 
 
 def normal_message(words: str) -> str:
@@ -264,21 +194,21 @@ def shortened(words: str) -> str:
 # ---- the class -----------------------------------------------------------------------------------------
 
 
-def chapter_names(results, chapters) -> list[str]:
+def chapter_names(results: list[Result], chapters: dict[str, Chapter]) -> list[str]:
     """Those that came, in the course's order."""
-    came = {result["chapter"] for result in results} - {None}
+    came = {result.chapter for result in results if result.chapter is not None}
     return [name for name in chapters if name in came] + sorted(came - set(chapters))
 
 
-def overview(results, name) -> dict:
+def overview(results: list[Result], name: str) -> dict:
     """Of one chapter: who is in it, how the totals are distributed, and what became of each exercise."""
-    counted = [result for result in results if result["chapter"] == name and result["counts"]]
-    totals = [result["points"] for result in counted if result["status"] == grade.GRADED]
-    possible = max((result["possible"] for result in counted), default=0)
+    counted = [result for result in results if result.chapter == name and result.counts]
+    totals = [result.points for result in counted if not result.unjudged]
+    possible = max((result.possible for result in counted), default=0)
     exercises = defaultdict(list)
     for result in counted:
-        for one in result["exercises"]:
-            exercises[one["name"]].append(one)
+        for one in result.exercises:
+            exercises[one.name].append(one)
     return {
         "name": name,
         "count": len(counted),
@@ -291,7 +221,7 @@ def overview(results, name) -> dict:
     }
 
 
-def histogram(totals, possible) -> list[dict]:
+def histogram(totals: Sequence[float], possible: float) -> list[dict]:
     """Bars from 0 to `possible`, each with its label, its count and that count as a fraction of the highest."""
     width = max(1, ceil((possible + 1) / MOST_BARS))
     counts = Counter(int(total // width) for total in totals)
@@ -304,33 +234,33 @@ def histogram(totals, possible) -> list[dict]:
     return bars
 
 
-def exercise_overview(name, ones) -> dict:
+def exercise_overview(name: str, ones: Sequence[ExerciseResult]) -> dict:
     """How many answers have each status, as stretches of one bar in percent, and the mean of points."""
-    counts = Counter(one["status"] for one in ones)
-    left, stretches = 0, []
-    for status in STATUSES:
+    counts = Counter(one.status for one in ones)
+    left, stretches = 0.0, []
+    for status in Status:
         if counts[status]:
             fraction = 100 * counts[status] / len(ones)
             stretches.append(
                 {"status": status, "count": counts[status], "left": round(left, 3), "fraction": round(fraction, 3)}
             )
             left += fraction
-    judged = [one["points"] for one in ones if one["status"] != grade.NOT_JUDGED]
+    judged = [one.points for one in ones if one.judged]
     return {
         "name": name,
         "stretches": stretches,
         "mean": f"{mean(judged):.1f}" if judged else None,
-        "possible": ones[0]["possible"],
+        "possible": ones[0].possible,
     }
 
 
-def wrong_answers(results, chapters) -> list[dict]:
+def wrong_answers(results: list[Result], chapters: dict[str, Chapter]) -> list[dict]:
     """Mistakes that at least two students share, with those students, the commonest first."""
     students = defaultdict(set)
     for result in results:
-        for one in result["exercises"] if result["counts"] else ():
+        for one in result.exercises if result.counts else ():
             if message := message_of(one):
-                students[result["chapter"], one["name"], message].add(result["student"])
+                students[result.chapter, one.name, message].add(result.student)
     order = {name: number for number, name in enumerate(chapter_names(results, chapters))}
     groups = [
         {"chapter": chapter, "exercise": exercise, "message": message, "students": sorted(names)}
@@ -341,38 +271,41 @@ def wrong_answers(results, chapters) -> list[dict]:
     return groups
 
 
-def needs_look(results, chapters) -> list[dict]:
+def needs_look(results: list[Result], chapters: dict[str, Chapter]) -> list[dict]:
     """Students with something that a person should see, each with the reasons in words."""
     found = defaultdict(list)
     for result in results:
-        reasons = []
-        if result["chapter"] is None:
-            reasons += [f"{grade.UNREADABLE}: {words}" for words in result["remarks"]]
+        if result.chapter is None:
+            where = result.file
+            reasons = [f"{WORDS[result.status].label}: {words}" for words in result.remarks]
         else:
-            # Exercises that were not judged come below, each with its reason.
-            reasons += [words for words in result["remarks"] if not words.startswith(grade.NOT_JUDGED)]
-        for one in result["exercises"]:
-            title = exercise_title(chapters, result["chapter"], one["name"])
-            reasons += [f"{title}: {words}" for words in exercise_looks(one)]
-        where = result["file"] if result["chapter"] is None else chapter_title(chapters, result["chapter"])
+            where = chapter_title(chapters, result.chapter)
+            reasons = [
+                *result.remarks,
+                *(
+                    f"{exercise_title(chapters, result.chapter, one.name)}: {words}"
+                    for one in result.exercises
+                    for words in exercise_looks(one)
+                ),
+            ]
         if reasons:
-            more = "" if result["counts"] else ", a notebook that does not count"
-            found[result["student"]].append(
+            more = "" if result.counts else ", a notebook that does not count"
+            found[result.student].append(
                 {"where": f"{where}{more}", "reasons": [shortened(words) for words in reasons]}
             )
     return [{"student": student, "notebooks": found[student]} for student in sorted(found)]
 
 
-def exercise_looks(one):
-    if one["status"] in (grade.REFUSED, grade.STOPPED, grade.NOT_JUDGED):
-        yield f"{one['status']}, {one['reason']}"
-    yield from (words for words in one["remarks"] if words.startswith(grade.REFUSED))
+def exercise_looks(one: ExerciseResult) -> Iterator[str]:
+    if one.status in (Status.REFUSED, Status.STOPPED, Status.NOT_JUDGED):
+        yield f"{WORDS[one.status].label}, {one.reason}"
+    yield from refusals(one)
 
 
-def totals_by_student(results) -> dict[str, dict]:
+def totals_by_student(results: list[Result]) -> dict[str, dict[str, Result]]:
     """For each student the notebook that counts, by chapter."""
-    totals = {student: {} for student in page_names(results)}
+    totals: dict[str, dict[str, Result]] = {student: {} for student in page_names(results)}
     for result in results:
-        if result["counts"] and result["chapter"] is not None:
-            totals[result["student"]][result["chapter"]] = result
+        if result.counts and result.chapter is not None:
+            totals[result.student][result.chapter] = result
     return totals

@@ -8,41 +8,51 @@ of it is a JSON file below `results/`, which everything else is written from; on
 from __future__ import annotations
 
 import ast
-import csv
 import hashlib
-import io
 import json
 import re
 import sys
 import time
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
+from dataclasses import replace
 from pathlib import Path
 
 from alexnet_paddle import reporter
-from alexnet_paddle.classroom import build, sandbox, submissions
-from alexnet_paddle.classroom.chapter import Chapter, Exercise, read
+from alexnet_paddle.classroom import fingerprint, sandbox, submissions
+from alexnet_paddle.classroom.chapter import Chapter, Exercise, python, read_all, sources
+from alexnet_paddle.classroom.results import (
+    Ended,
+    Error,
+    ExerciseResult,
+    Failed,
+    Judged,
+    Late,
+    Outcome,
+    Part,
+    Result,
+    Status,
+    Tampered,
+    Unattempted,
+    Unjudged,
+)
+from alexnet_paddle.classroom.sandbox import Piece
 from alexnet_paddle.classroom.submissions import Answer, CannotRead, Submission
 from alexnet_paddle.errors import InputError, printable
-from alexnet_paddle.files import write_json, write_whole
+from alexnet_paddle.files import write_json
 from alexnet_paddle.runtime import cpu_count
 
 CELL_SECONDS = 20
 ALL_SECONDS = 1800  # by the clock, for all exercises of one submission
-GRADED, PARTLY, UNREADABLE = "graded", "partly graded", "cannot be read"
-# What an exercise can be.
-RIGHT, IN_PART, WRONG, STOPPED, REFUSED = "right", "partly right", "wrong", "stopped", "refused"
-NOT_ATTEMPTED, MISSING, NOT_JUDGED = "not attempted", "missing", "not judged"
+PROGRAM = [Path(__file__), Path(__file__).with_name("worker.py")]  # the second is run, and imported by nothing
 
 
-def grade(place: Path, out: Path, *, jobs: int | None = None, seconds: float = CELL_SECONDS) -> list[dict]:
-    """Grade all submissions in the folder or zip `place`, write results and `grades.csv` into `out`, and return the
-    results in order. Raises InputError for places that cannot be used; a
-    submission never raises anything."""
+def grade(place: Path, out: Path, *, jobs: int | None = None, seconds: float = CELL_SECONDS) -> list[Result]:
+    """Grade all submissions in the folder or zip `place`, keep the results below `out`, and return them in order.
+    Raises InputError for places that cannot be used; a submission never raises anything."""
     if sys.platform == "win32":
         raise InputError("grading needs Linux or macOS; on Windows run it in WSL")
-    chapters = {source.stem: read(source) for source in build.sources()}
-    keys = {source.stem: build.fingerprint_of(source) for source in build.sources()}
+    chapters = read_all()
     if out.exists() and not out.is_dir():
         raise InputError(f"--out {out}: is a file; give a folder")
     with submissions.opened(place) as found:
@@ -50,72 +60,58 @@ def grade(place: Path, out: Path, *, jobs: int | None = None, seconds: float = C
         if not protected:
             reporter.say(sandbox.UNPROTECTED)
         (out / "results").mkdir(parents=True, exist_ok=True)
-        grader = Grader(chapters, keys, protected, seconds)
+        grader = Grader(chapters, protected, seconds)
         with ThreadPoolExecutor(jobs or cpu_count()) as pool:
             waiting = [pool.submit(_graded, grader, one, out / "results") for one in found]
             results = [future.result() for future in reporter.progress(waiting, "grading notebooks")]
-    results.sort(key=lambda result: (result["student"], result["chapter"] or "", result["file"]))
-    mark_best(results)
-    table = grades_csv(results, chapters).encode("utf-8-sig", "backslashreplace")  # Excel wants the mark
-    write_whole(out / "grades.csv", table)
-    return results
+    return best_count(sorted(results, key=lambda one: (one.student, one.chapter or "", one.file)))
 
 
-def _graded(grader, submission, folder) -> dict:
-    """The stored result of a submission, made first if it is not there or was made of something else."""
-    name = submission.file.name if submission.file else ""
+def _graded(grader: Grader, submission: Submission, folder: Path) -> Result:
+    """The kept result of a submission, made first if it is not there or was made of something else."""
     digest = hashlib.sha256(submission.place.encode("utf-8", "surrogateescape")).hexdigest()[:8]
     path = folder / f"{re.sub(r'[^A-Za-z0-9.-]', '_', submission.student)[:40]}-{digest}.json"
     key = grader.key(submission)
     with suppress(OSError, ValueError):
-        stored = json.loads(path.read_text("utf-8"))
-        if isinstance(stored, dict) and stored.get("key") == key:
-            return stored
+        kept = json.loads(path.read_text("utf-8"))
+        if isinstance(kept, dict) and kept.pop("key", None) == key:
+            return Result.from_json(kept)
     try:
-        made = grader.result(submission)
+        result = grader.result(submission)
     except Exception as error:  # whatever a notebook does to this program, the others are graded
-        made = unreadable(f"this notebook made the grader fail ({type(error).__name__}); grade it by hand")
-    result = {"student": submission.student, "file": printable(name), "key": key, **made}
-    write_json(path, result)
-    return json.loads(json.dumps(result))
+        why = f"this notebook made the grader fail ({type(error).__name__}); grade it by hand"
+        result = unreadable(submission, why)
+    write_json(path, {"key": key, **result.as_json()})
+    return result
 
 
-def unreadable(reason: str) -> dict:
-    return {
-        "chapter": None,
-        "status": UNREADABLE,
-        "points": None,
-        "possible": None,
-        "remarks": [reason],
-        "exercises": [],
-    }
+def unreadable(submission: Submission, reason: str) -> Result:
+    return Result(submission.student, _file_name(submission), chapter=None, remarks=(reason,))
 
 
-def mark_best(results: list[dict]) -> None:
-    """Of several notebooks of a student for one chapter the one with most points counts; the others say so."""
-    best = {}
+def _file_name(submission: Submission) -> str:
+    return printable(submission.file.name if submission.file else "")
+
+
+def best_count(results: list[Result]) -> list[Result]:
+    """The results with `counts`: of several notebooks of a student for one chapter the one with most points."""
+    best: dict[tuple[str, str], Result] = {}
     for result in results:
-        result["counts"] = True
-        key = result["student"], result["chapter"]
-        if result["chapter"] is None:
-            continue
-        if key in best:
-            less, more = sorted((result, best[key]), key=lambda one: one["points"] or 0)
-            less["counts"], more["counts"] = False, True
-            best[key] = more
-        else:
-            best[key] = result
+        if result.chapter is not None:
+            key = result.student, result.chapter
+            best[key] = max(best.get(key, result), result, key=lambda one: one.points or 0)
+    counting = {id(result) for result in best.values()}
+    return [replace(one, counts=one.chapter is None or id(one) in counting) for one in results]
 
 
 class Grader:
     """Makes results; see `result`."""
 
-    def __init__(self, chapters: dict[str, Chapter], keys: dict[str, str], protected: bool, seconds: float):
-        self.chapters, self.keys, self.protected, self.seconds = chapters, keys, protected, float(seconds)
-        decides = ("chapter", "grade", "sandbox", "submissions", "worker")
-        program = b"".join(Path(__file__).with_name(f"{name}.py").read_bytes() for name in decides)
-        settings = repr((protected, self.seconds, sorted(keys.items())))
-        self.version = hashlib.sha256(program + settings.encode()).hexdigest()
+    def __init__(self, chapters: dict[str, Chapter], protected: bool, seconds: float):
+        self.chapters, self.protected, self.seconds = chapters, protected, float(seconds)
+        judging = [fingerprint.of_judging(source) for source in sources()]
+        settings = repr((fingerprint.of_program(*PROGRAM), judging, protected, self.seconds))
+        self.version = hashlib.sha256(settings.encode()).hexdigest()
 
     def key(self, submission: Submission) -> str:
         """Changes with the notebook, the chapters and this program."""
@@ -125,88 +121,74 @@ class Grader:
                 digest.update(submissions.content(submission.file))
         return digest.hexdigest()
 
-    def result(self, submission: Submission) -> dict:
-        """Of one submission: "chapter", "status", "points" of "possible", "remarks", and "exercises", each with its own
-        points, what was checked, and in words what came of it."""
+    def result(self, submission: Submission) -> Result:
         try:
             if submission.file is None:
                 raise CannotRead("the folder holds no notebook (a file ending in .ipynb)")
             cells = submissions.read(submission.file)
             name = submissions.chapter_of(cells, self.chapters)
         except CannotRead as error:
-            return unreadable(str(error))
+            return unreadable(submission, str(error))
         chapter = self.chapters[name]
         answers, remarks = submissions.answers(cells, chapter)
-        exercises = self.exercises(chapter, answers)
-        unjudged = [one["name"] for one in exercises if one["status"] == NOT_JUDGED]
-        if unjudged:
-            remarks.append(f"not judged, and no points yet: {', '.join(unjudged)}")
-        return {
-            "chapter": name,
-            "status": PARTLY if unjudged else GRADED,
-            "points": sum(one["points"] for one in exercises),
-            "possible": sum(one["possible"] for one in exercises),
-            "remarks": remarks,
-            "exercises": exercises,
-        }
+        exercises = tuple(self.exercises(chapter, answers))
+        return Result(submission.student, _file_name(submission), name, exercises, tuple(remarks))
 
-    def exercises(self, chapter, answers) -> list[dict]:
-        """The results of all exercises. The process is started anew, once, when it has died."""
-        results, waiting, starts = {}, [], 0
+    def exercises(self, chapter: Chapter, answers: dict[str, Answer]) -> list[ExerciseResult]:
+        """The results of all exercises of a chapter, in order."""
+        outcomes: dict[str, Outcome] = {}
+        waiting = []
         for exercise in chapter.exercises:  # a notebook without answers needs no process
             answer = answers[exercise.name]
             if answer.source is None or submissions.is_stub(answer.source, submissions.defines(chapter, exercise)):
-                outcome = {"unattempted": True}
-                results[exercise.name] = in_words(chapter, exercise, answer, outcome, self.seconds)
+                outcomes[exercise.name] = Unattempted()
             else:
                 waiting.append(exercise)
-        ends = time.monotonic() + ALL_SECONDS
-        while waiting:
-            try:
-                with sandbox.Worker(imports(chapter), self.protected) as worker:
-                    while waiting:
-                        exercise = waiting[0]
-                        if time.monotonic() > ends:
-                            outcome = {"unjudged": f"all answers together took more than {ALL_SECONDS} s"}
-                        else:
-                            outcome = self.outcome(worker, chapter, exercise, answers)
-                        results[exercise.name] = in_words(
-                            chapter, exercise, answers[exercise.name], outcome, self.seconds
-                        )
-                        waiting.pop(0)
-            except sandbox.WorkerDied:
-                starts += 1
-                if starts > 1:
-                    for exercise in waiting:
-                        outcome = {"unjudged": "the process that runs the answers ended; grade it again"}
-                        answer = answers[exercise.name]
-                        results[exercise.name] = in_words(chapter, exercise, answer, outcome, self.seconds)
-                    waiting = []
-        return [results[exercise.name] for exercise in chapter.exercises]
+        outcomes |= self.outcomes(chapter, waiting, answers)
+        return [
+            exercise_result(chapter, exercise, answers[exercise.name], outcomes[exercise.name], self.seconds)
+            for exercise in chapter.exercises
+        ]
 
-    def outcome(self, worker, chapter: Chapter, exercise: Exercise, answers: dict[str, Answer]) -> dict:
+    def outcomes(self, chapter: Chapter, exercises: list[Exercise], answers: dict[str, Answer]) -> dict[str, Outcome]:
+        """What comes of the answers to these exercises. The process is started anew, once, when it has died."""
+        outcomes: dict[str, Outcome] = {}
+        ends = time.monotonic() + ALL_SECONDS
+        for _ in range(2):
+            waiting = [exercise for exercise in exercises if exercise.name not in outcomes]
+            if not waiting:
+                return outcomes
+            with suppress(sandbox.WorkerDied), sandbox.Worker(imports(chapter), self.protected) as worker:
+                for exercise in waiting:
+                    if time.monotonic() > ends:
+                        outcome = Unjudged(why=f"all answers together took more than {ALL_SECONDS} s")
+                    else:
+                        outcome = self.outcome(worker, chapter, exercise, answers)
+                    outcomes[exercise.name] = outcome
+        died = Unjudged(why="the process that runs the answers ended; grade it again")
+        return {exercise.name: outcomes.get(exercise.name, died) for exercise in exercises}
+
+    def outcome(
+        self, worker: sandbox.Worker, chapter: Chapter, exercise: Exercise, answers: dict[str, Answer]
+    ) -> Outcome:
         """What the worker says of an answer; where it builds on other exercises, with the student's own answers to
         them first, and if that fails with the course's, so that one mistake does not count twice."""
         asserts = [
             {"title": name, "source": chapter.cells[name].source} for name in (exercise.visible, exercise.hidden)
         ]
 
-        def ask(own_first):
+        def ask(own_first: bool) -> Outcome:
             cells = cells_for(chapter, exercise, answers, own_first)
             return worker.ask({"name": exercise.name, "cells": cells, "seconds": self.seconds}, asserts)
 
         outcome = ask(own_first=True)
         builds_on = [name for name in chapter.needed(exercise.name) if name in answers and answers[name].source]
-        if builds_on and passed(outcome) < len(asserts):
+        if builds_on and outcome.passed < len(asserts):
             again = ask(own_first=False)
-            if passed(again) > passed(outcome):
+            if again.passed > outcome.passed:
                 names = ", ".join(builds_on)
-                return {**again, "remark": f"judged with the course's answer to {names}, because it fails with yours"}
+                return replace(again, remark=f"judged with the course's answer to {names}, because it fails with yours")
         return outcome
-
-
-def passed(outcome) -> int:
-    return sum(result["passed"] for result in outcome.get("results", ()))
 
 
 def imports(chapter: Chapter) -> set[str]:
@@ -214,140 +196,108 @@ def imports(chapter: Chapter) -> set[str]:
     found = set()
     for cell in chapter.cells.values():
         if cell.cell_type == "code":
-            for node in ast.walk(ast.parse(submissions.python(cell.source))):
+            for node in ast.walk(ast.parse(python(cell.source))):
                 if isinstance(node, ast.Import):
                     found |= {alias.name for alias in node.names}
-                elif isinstance(node, ast.ImportFrom):
+                elif isinstance(node, ast.ImportFrom) and node.module:
                     found.add(node.module)
     return found
 
 
-def cells_for(chapter, exercise, answers, own_first) -> list[dict]:
-    """What has to run before an exercise's asserts, in order, see `worker.child`."""
-    cells = []
+def cells_for(chapter: Chapter, exercise: Exercise, answers: dict[str, Answer], own_first: bool) -> list[Piece]:
+    """What has to run before an exercise's asserts, in order."""
+    cells: list[Piece] = []
     exercises = {one.name: one for one in chapter.exercises}
     for name in chapter.needed(exercise.name):
-        cell = {"title": name, "source": chapter.cells[name].source, "kind": "given", "takes": []}
         if name in exercises and own_first and answers[name].source:
             cells += _own(name, answers[name], submissions.defines(chapter, exercises[name]), "extra")
         else:
-            cells.append(cell)
+            cells.append({"title": name, "source": chapter.cells[name].source, "kind": "given", "takes": []})
     return cells + _own(exercise.name, answers[exercise.name], submissions.defines(chapter, exercise), "own")
 
 
-def _own(name, answer, takes, kind) -> list[dict]:
-    extra = [{"title": "another cell", "source": code, "kind": "extra", "takes": []} for code in answer.extra]
+def _own(name, answer, takes, kind) -> list[Piece]:
+    extra: list[Piece] = [
+        {"title": "another cell", "source": code, "kind": "extra", "takes": []} for code in answer.extra
+    ]
     return [*extra, {"title": name, "source": answer.source, "kind": kind, "takes": takes}]
 
 
-# ---- in words ------------------------------------------------------------------------------------------
+# ---- from an outcome to a result -----------------------------------------------------------------------
 
 
-def in_words(chapter, exercise, answer: Answer, outcome: dict, seconds) -> dict:
-    """An exercise's result: "status", "points" of "possible", "parts" (visible and hidden asserts, each with what they
-    check and what they said), the student's "code" and its "output"."""
+def exercise_result(
+    chapter: Chapter, exercise: Exercise, answer: Answer, outcome: Outcome, seconds: float
+) -> ExerciseResult:
+    verdicts = outcome.verdicts if isinstance(outcome, Judged) else None
     parts = []
     for number, name in enumerate((exercise.visible, exercise.hidden)):
         metadata = chapter.cells[name].metadata
-        result = outcome["results"][number] if "results" in outcome else {"passed": False}
+        error = verdicts[number] if verdicts else None
+        possible = metadata["nbgrader"]["points"]
         parts.append(
-            {
-                "kind": ("visible", "hidden")[number],
-                "checks": metadata["checks"],
-                "possible": metadata["nbgrader"]["points"],
-                "points": metadata["nbgrader"]["points"] if result["passed"] else 0,
-                "said": said(result["error"]) if "error" in result else None,
-            }
+            Part(
+                kind=("visible", "hidden")[number],
+                checks=metadata["checks"],
+                possible=possible,
+                points=possible if verdicts and error is None else 0,
+                said=said(error) if error else None,
+            )
         )
-    points, possible = (sum(part[what] for part in parts) for what in ("points", "possible"))
-    status, reason = status_of(outcome, answer, points, possible, seconds)
-    remarks = [*answer.remarks, *([outcome["remark"]] if "remark" in outcome else [])]
-    remarks += [f"refused: {what}" for what in outcome.get("noted", ())]
-    return {
-        "name": exercise.name,
-        "status": status,
-        "reason": reason,
-        "points": points,
-        "possible": possible,
-        "parts": parts,
-        "remarks": remarks,
-        "code": answer.source,
-        "output": stable(outcome.get("output", "")),
-    }
+    status, reason = status_of(outcome, answer, seconds)
+    return ExerciseResult(
+        exercise.name,
+        status,
+        tuple(parts),
+        reason=reason,
+        remarks=(*answer.remarks, *([outcome.remark] if outcome.remark else [])),
+        refused=outcome.refused,
+        code=answer.source,
+        output=stable(outcome.output),
+    )
 
 
-def status_of(outcome, answer, points, possible, seconds) -> tuple[str, str | None]:
+def status_of(outcome: Outcome, answer: Answer, seconds: float) -> tuple[Status, str | None]:
     """What became of an exercise, and why, where the asserts did not say it."""
-    if "unjudged" in outcome:
-        return NOT_JUDGED, outcome["unjudged"]
-    if "unattempted" in outcome:
-        return (MISSING, "the notebook has no answer to it") if answer.source is None else (NOT_ATTEMPTED, None)
-    if "late" in outcome:
-        return STOPPED, f"it did not finish in {seconds:g} s"
-    if "ended" in outcome:
-        return STOPPED, f"it {outcome['ended']}"
-    if "tampered" in outcome:
-        return REFUSED, outcome["tampered"]
-    if outcome.get("failed") == "given":
-        return NOT_JUDGED, f"a cell of the course failed here: {said(outcome['error'])}"
-    if "failed" in outcome and outcome["error"]["kind"] == "Refused":
-        return REFUSED, said(outcome["error"])
-    if "failed" in outcome:
-        return WRONG, f"your cell ends in an error: {said(outcome['error'])}"
-    return (RIGHT if points == possible else IN_PART if points else WRONG), None
+    match outcome:
+        case Judged(verdicts=verdicts):
+            right = {0: Status.WRONG, len(verdicts): Status.RIGHT}
+            return right.get(outcome.passed, Status.PARTLY_RIGHT), None
+        case Failed(in_the_course=True, error=error):
+            return Status.NOT_JUDGED, f"a cell of the course failed here: {said(error)}"
+        case Failed(error=Error(kind="Refused") as error):
+            return Status.REFUSED, said(error)
+        case Failed(error=error):
+            return Status.WRONG, f"your cell ends in an error: {said(error)}"
+        case Late():
+            return Status.STOPPED, f"it did not finish in {seconds:g} s"
+        case Ended(how=how):
+            return Status.STOPPED, f"it {how}"
+        case Tampered(what=what):
+            return Status.REFUSED, what
+        case Unjudged(why=why):
+            return Status.NOT_JUDGED, why
+        case Unattempted() if answer.source is None:
+            return Status.MISSING, "the notebook has no answer to it"
+        case Unattempted():
+            return Status.NOT_ATTEMPTED, None
+    raise TypeError(outcome)
 
 
-def said(error: dict) -> str:
+def said(error: Error) -> str:
     """An error as a student may read it: the message of an assert, or the kind of error and its line."""
-    message = stable(str(error["message"]))
-    if error["kind"] == "AssertionError" and message:
+    message = stable(error.message)
+    if error.kind == "AssertionError" and message:
         return message
-    if error["kind"] in ("SystemExit", "KeyboardInterrupt", "GeneratorExit"):
-        return f"your code ended the program ({error['kind']})"
-    if error["kind"] == "Refused":
+    if error.kind in ("SystemExit", "KeyboardInterrupt", "GeneratorExit"):
+        return f"your code ended the program ({error.kind})"
+    if error.kind == "Refused":
         return message or "your code changed what it may not change"
-    line = f" (line {error['line']} of your cell)" if error["line"] else ""
-    return f"{error['kind']}: {message}{line}" if message else f"{error['kind']}{line}"
+    line = f" (line {error.line} of your cell)" if error.line else ""
+    return f"{error.kind}: {message}{line}" if message else f"{error.kind}{line}"
 
 
 def stable(words: str) -> str:
     """Without what differs from run to run: addresses, and the name of the folder."""
     words = re.sub(r"\b0x[0-9a-fA-F]{5,}", "0x...", words)
     return re.sub(r"[^\s'\"]{0,200}?answer-[a-z0-9_]{8}", ".", words)
-
-
-# ---- the table -----------------------------------------------------------------------------------------
-
-
-def grades_csv(results, chapters) -> str:
-    """A line for each submission that counts, with a column for each exercise of the chapters that came."""
-    came = [name for name in chapters if any(result["chapter"] == name for result in results)]
-    columns = [(name, exercise.name) for name in came for exercise in chapters[name].exercises]
-    table = io.StringIO()
-    writer = csv.writer(table, lineterminator="\r\n")
-    titles = [exercise if len(came) == 1 else f"{name}/{exercise}" for name, exercise in columns]
-    writer.writerow(["student", "chapter", *titles, "total", "possible", "status", "remarks", "file"])
-    for result in results:
-        points = {(result["chapter"], one["name"]): _points(one) for one in result["exercises"]}
-        remarks = [*result["remarks"], *(words for one in result["exercises"] for words in _remarks(one))]
-        if not result["counts"]:
-            remarks.insert(0, "does not count: another notebook of this student has as many points or more")
-        total = ["" if result[what] is None else result[what] for what in ("points", "possible")]
-        row = [result["student"], result["chapter"] or "", *(points.get(column, "") for column in columns), *total]
-        writer.writerow([_text(cell) for cell in [*row, result["status"], "; ".join(remarks), result["file"]]])
-    return table.getvalue()
-
-
-def _points(one):
-    return "" if one["status"] == NOT_JUDGED else one["points"]
-
-
-def _remarks(one):
-    if one["status"] in (STOPPED, REFUSED, NOT_JUDGED, MISSING, NOT_ATTEMPTED):
-        yield f"{one['name']}: {one['status']}" + (f", {one['reason']}" if one["reason"] else "")
-    yield from (f"{one['name']}: {words}" for words in one["remarks"])
-
-
-def _text(cell):
-    """A cell that no spreadsheet takes for a formula."""
-    return f"'{cell}" if isinstance(cell, str) and cell.startswith(("=", "+", "-", "@", "\t", "\r")) else cell

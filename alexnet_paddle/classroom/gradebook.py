@@ -16,11 +16,12 @@ from pathlib import Path
 from nbgrader.api import Grade, Gradebook, MissingEntry
 
 from alexnet_paddle.classroom.chapter import Chapter
+from alexnet_paddle.classroom.results import Result
 
 FILE = "gradebook.db"
 
 
-def write_gradebook(results: list[dict], chapters: dict[str, Chapter], path: Path) -> None:
+def write_gradebook(results: list[Result], chapters: dict[str, Chapter], path: Path) -> None:
     """Write or update `path`, whole or not at all, with the results that count. A notebook that could not be read gives
     a student and no submission; an exercise that was not judged has to be graded by hand."""
     unfinished = path.with_name(path.name + ".new")
@@ -30,19 +31,19 @@ def write_gradebook(results: list[dict], chapters: dict[str, Chapter], path: Pat
             shutil.copyfile(path, unfinished)
         with warnings.catch_warnings(), _alembic_found(), Gradebook(f"sqlite:///{unfinished}") as book:
             warnings.simplefilter("ignore")  # of SQLAlchemy, about nbgrader
-            for name in sorted({result["chapter"] for result in results if result["chapter"]}):
+            for name in sorted({result.chapter for result in results if result.chapter is not None}):
                 _add_chapter(book, chapters[name])
             for result in results:
-                book.update_or_create_student(result["student"])
-                if result["chapter"] and result["counts"]:
-                    _add_submission(book, result, chapters[result["chapter"]])
+                book.update_or_create_student(result.student)
+                if result.chapter is not None and result.counts:
+                    _add_submission(book, result, chapters[result.chapter])
         unfinished.replace(path)
     except BaseException:
         unfinished.unlink(missing_ok=True)
         raise
 
 
-def _add_chapter(book, chapter) -> None:
+def _add_chapter(book: Gradebook, chapter: Chapter) -> None:
     name = chapter.name
     book.update_or_create_assignment(name)
     book.update_or_create_notebook(name, name)
@@ -53,14 +54,13 @@ def _add_chapter(book, chapter) -> None:
             book.update_or_create_grade_cell(cell, name, name, max_score=points, cell_type="code")
 
 
-def _add_submission(book, result, chapter) -> None:
-    name, student = chapter.name, result["student"]
+def _add_submission(book: Gradebook, result: Result, chapter: Chapter) -> None:
+    name, student = chapter.name, result.student
     book.update_or_create_submission(name, student)
-    exercises = {one["name"]: one for one in result["exercises"]}
+    exercises = {one.name: one for one in result.exercises}
     for exercise in chapter.exercises:
         one = exercises[exercise.name]
-        judged = one["status"] != "not judged"
-        for cell, part in zip((exercise.visible, exercise.hidden), one["parts"]):
+        for cell, part in zip((exercise.visible, exercise.hidden), one.parts):
             try:
                 grade = book.find_grade(cell, name, name, student)
             except MissingEntry:  # a cell that the chapter did not have when the submission was written
@@ -69,8 +69,8 @@ def _add_submission(book, result, chapter) -> None:
                     notebook=book.find_submission_notebook(name, name, student),
                 )
                 book.db.add(grade)
-            grade.auto_score = part["points"] if judged else None
-            grade.needs_manual_grade = not judged and grade.manual_score is None
+            grade.auto_score = part.points if one.judged else None
+            grade.needs_manual_grade = not one.judged and grade.manual_score is None
     book.db.commit()
 
 

@@ -15,11 +15,14 @@ import subprocess
 import sys
 import tempfile
 import time
-from functools import lru_cache
+from collections.abc import Iterable
+from functools import cache
 from pathlib import Path
+from typing import Literal, TypedDict
 
 import alexnet_paddle
 from alexnet_paddle import datasets
+from alexnet_paddle.classroom.results import Ended, Error, Failed, Judged, Late, Outcome, Tampered
 
 PACKAGE = Path(alexnet_paddle.__file__).resolve().parent
 WORKER = "alexnet_paddle.classroom.worker"
@@ -39,7 +42,16 @@ class WorkerDied(Exception):
     """The process around the exercises ended or did not answer."""
 
 
-@lru_cache
+class Piece(TypedDict):
+    """A cell for the worker to run, see `worker.child`."""
+
+    title: str
+    source: str
+    kind: Literal["given", "own", "extra"]
+    takes: list[str]
+
+
+@cache
 def bubblewrap() -> str | None:
     """The program, where it is installed and may be used."""
     program = shutil.which("bwrap")
@@ -52,7 +64,7 @@ def bubblewrap() -> str | None:
 class Worker:
     """A process for the exercises of one submission. `imports` are modules that they will want. Use it in `with`."""
 
-    def __init__(self, imports, protected: bool):
+    def __init__(self, imports: Iterable[str], protected: bool):
         self.folder = tempfile.TemporaryDirectory(prefix="grading-")
         jobs, our_jobs = os.pipe()
         our_answers, answers = os.pipe()
@@ -94,18 +106,16 @@ class Worker:
         os.close(self.answers)
         self.folder.cleanup()
 
-    def ask(self, job: dict, asserts: list[dict]) -> dict:
-        """The answer to one exercise, see `worker.child`: with "results", or one that says why there are none."""
+    def ask(self, job: dict, asserts: list[dict]) -> Outcome:
+        """What comes of one exercise: `job` is as `worker.child` has it, `asserts` are cells with "title" and "source".
+        Raises WorkerDied."""
         most_seconds = PATIENCE * job["seconds"]
         self.send({"memory": MEMORY, "most_seconds": most_seconds, **job})
         answer = self.receive(most_seconds + 60)
-        if not answer.get("ready"):
-            return answer
-        self.send({"asserts": asserts})
-        answer = self.receive(most_seconds + 60)
-        if "tampered" in answer:  # whatever else it says
-            answer.pop("results", None)
-        return answer
+        if answer["kind"] == "ready":
+            self.send({"asserts": asserts})
+            answer = self.receive(most_seconds + 60)
+        return outcome(answer)
 
     def send(self, message: dict) -> None:
         data = json.dumps(message).encode() + b"\n"
@@ -129,6 +139,24 @@ class Worker:
         return json.loads(line)
 
 
+def outcome(answer: dict) -> Outcome:
+    """The worker's answer as an object."""
+    refused, output = tuple(answer.get("noted", ())), answer.get("output", "")
+    match answer:
+        case {"kind": "judged", "verdicts": verdicts}:
+            errors = tuple(None if error is None else Error(**error) for error in verdicts)
+            return Judged(verdicts=errors, refused=refused, output=output)
+        case {"kind": "failed", "cell": cell, "error": error}:
+            return Failed(error=Error(**error), in_the_course=cell == "given", refused=refused, output=output)
+        case {"kind": "late"}:
+            return Late()
+        case {"kind": "ended", "how": how}:
+            return Ended(how=how)
+        case {"kind": "tampered", "what": what}:
+            return Tampered(what=what, refused=refused, output=output)
+    return Tampered(what="an answer of an unknown kind came")
+
+
 def visible_folders() -> list[str]:
     """What code needs to run: Python, installed packages, this package, the embedded data set where it was drawn."""
     places = {sys.prefix, sys.base_prefix, str(PACKAGE), os.path.dirname(os.path.realpath(sys.executable))}
@@ -138,7 +166,7 @@ def visible_folders() -> list[str]:
     return sorted(os.path.realpath(place) for place in places)
 
 
-def confinement(visible) -> list[str]:
+def confinement(visible: list[str]) -> list[str]:
     """bubblewrap's command line, up to the program. Nothing is visible that is not named here."""
     binds = [part for place in SYSTEM if os.path.exists(place) for part in ("--ro-bind", place, place)]
     binds += [part for place in visible for part in ("--ro-bind", place, place)]

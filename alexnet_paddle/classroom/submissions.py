@@ -16,9 +16,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 import nbformat
-from IPython.core.inputtransformer2 import TransformerManager
 
-from alexnet_paddle.classroom.chapter import Chapter, is_graded
+from alexnet_paddle.classroom.chapter import Chapter, Exercise, is_graded, python
 from alexnet_paddle.errors import InputError, printable
 
 MOST_BYTES = 50 << 20  # of one notebook
@@ -225,7 +224,7 @@ def chapter_of(cells: list[Cell], chapters: dict[str, Chapter]) -> str:
     return best
 
 
-def defines(chapter: Chapter, exercise) -> list[str]:
+def defines(chapter: Chapter, exercise: Exercise) -> list[str]:
     return list(chapter.cells[exercise.name].metadata["defines"])
 
 
@@ -310,13 +309,6 @@ def _used(code, others, wanted) -> list[str]:
 
 
 # ---- code, also broken code ------------------------------------------------------------------------------
-
-
-def python(source: str) -> str:
-    """A cell's source as Python: magics and shell commands become calls."""
-    with suppress(Exception):
-        return TransformerManager().transform_cell(source)
-    return source
 
 
 def _parsed(code) -> ast.Module | None:

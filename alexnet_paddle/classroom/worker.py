@@ -42,6 +42,7 @@ MOST_OUTPUT = 20_000  # characters of what a student's code prints that are kept
 MOST_FILE = 50 << 20  # bytes of one file that it may write
 MOST_WORDS = 2_000  # characters of an error's message
 GLANCE = 0.2  # seconds from one look at an answer that runs to the next
+NOT_OURS = {"kind": "tampered", "what": "an answer came that is not the judge's"}
 
 # ---- the child: what may be done in it ---------------------------------------------------------------
 
@@ -353,8 +354,8 @@ def child(job: dict, channel: socket.socket, secret: str, trusted, readable, fix
     guard(folder, trusted, readable, noted, fixed)
     changed = Snapshot().changed
 
-    def say(**answer):
-        data = "".join(encode({**answer, "secret": secret, "noted": noted, "output": printed}, 0)) + "\n"
+    def say(kind, **answer):
+        data = "".join(encode({"kind": kind, **answer, "secret": secret, "noted": noted, "output": printed}, 0)) + "\n"
         data = data.encode()
         while data:
             data = data[write(number, data) :]
@@ -381,17 +382,17 @@ def child(job: dict, channel: socket.socket, secret: str, trusted, readable, fix
         except BaseException as error:
             printed = output()
             if cell["kind"] != "extra":
-                return say(failed=cell["kind"], error=described(error, cell["title"]))
+                return say("failed", cell=cell["kind"], error=described(error, cell["title"]))
     # Only what the cells print by themselves: what an answer prints under the asserts would tell their values.
     printed, sys.stdout, sys.stderr = output(), nowhere, nowhere
     if what := tampered():
-        return say(tampered=what)
+        return say("tampered", what=what)
     judge = fresh_namespace()
     for cell in job["cells"]:
         if cell["kind"] == "given":
             exec(given[cell["title"]], judge)
         judge |= {name: own[name] for name in cell["takes"] if name in own}
-    say(ready=True)
+    say("ready")
 
     asked = heard()
     found = []
@@ -402,19 +403,19 @@ def child(job: dict, channel: socket.socket, secret: str, trusted, readable, fix
         if found:
             raise Refused
 
-    results = []
+    verdicts = []
     for cell in asked["asserts"]:
         try:
             exec(load(decode_base64(cell)), {**judge, "__check__": check})
         except BaseException as error:
-            results.append({"passed": False, "error": described(error, job["name"])})
+            verdicts.append(described(error, job["name"]))
         else:
-            results.append({"passed": True})
+            verdicts.append(None)
     if found:
-        return say(tampered=f"this was changed: {found[0]}")
+        return say("tampered", what=f"this was changed: {found[0]}")
     if what := tampered():
-        return say(tampered=what)
-    say(results=results, word=asked["word"])
+        return say("tampered", what=what)
+    say("judged", verdicts=verdicts, word=asked["word"])
     return None
 
 
@@ -472,7 +473,7 @@ def set_limits(memory: int) -> None:
 
 
 def serve(jobs, answers, trusted, readable) -> None:
-    """Read jobs, one a line, and answer each. Between "ready" and the results a second line brings the asserts."""
+    """Read jobs, one a line, and answer each. Between "ready" and the verdicts a second line brings the asserts."""
     fixed = frozenset(id(one) for one in gc.get_objects() if type(one) is types.FunctionType)
     for line in iter(jobs.readline, ""):
         job = json.loads(line)
@@ -482,7 +483,7 @@ def serve(jobs, answers, trusted, readable) -> None:
 
 
 def answered(job, jobs, trusted, readable, fixed):
-    """First {"ready": True}, then {"results"}; or one that says why it came to neither."""
+    """First one of kind "ready", then one of kind "judged"; or one that says why it came to neither."""
     ours, theirs = socket.socketpair()
     secret = secrets.token_hex(16)
     pid = os.fork()
@@ -492,14 +493,16 @@ def answered(job, jobs, trusted, readable, fixed):
     theirs.close()
     try:
         answer = receive(ours, pid, job, secret)
+        if answer["kind"] == "judged":
+            answer = NOT_OURS  # by whom? the asserts are still here
         yield answer
-        if answer.get("ready"):
+        if answer["kind"] == "ready":
             asked, word = json.loads(jobs.readline()), secrets.token_hex(16)
             asked = {"asserts": [with_checks(cell) for cell in asked["asserts"]], "word": word}
             ours.sendall(json.dumps(asked).encode() + b"\n")
             answer = receive(ours, pid, job, secret)
-            if "results" in answer and answer.pop("word", None) != word:
-                answer = {"tampered": "an answer came that is not the judge's"}
+            if answer["kind"] == "ready" or (answer["kind"] == "judged" and answer.pop("word", None) != word):
+                answer = NOT_OURS
             yield answer
     finally:
         with contextlib.suppress(OSError):
@@ -532,21 +535,21 @@ def receive(channel, pid, job, secret) -> dict:
         sleeps, now = spent(pid)
         slept += GLANCE if sleeps and not came else 0
         if now - before + slept > job["seconds"] or time.monotonic() > ends:
-            return {"late": True}
+            return {"kind": "late"}
         if not came:
             continue
         part = channel.recv(1 << 16)
         if not part:
-            return {"ended": ended(pid)}
+            return {"kind": "ended", "how": ended(pid)}
         line += part
         if len(line) > 1 << 22:
-            return {"tampered": "an answer came that is not the judge's"}
+            return NOT_OURS
     try:
         answer = json.loads(line)
     except ValueError:
         answer = None
-    if not isinstance(answer, dict) or answer.pop("secret", None) != secret:
-        return {"tampered": "an answer came that is not the judge's"}
+    if not isinstance(answer, dict) or answer.pop("secret", None) != secret or "kind" not in answer:
+        return NOT_OURS
     return answer
 
 
@@ -581,7 +584,7 @@ def main():
     jobs, answers = os.fdopen(CONTROL[0], "r"), os.fdopen(CONTROL[1], "w")
     for descriptor in CONTROL:
         os.set_inheritable(descriptor, False)
-    answers.write(json.dumps({"started": True}) + "\n")
+    answers.write(json.dumps({"kind": "started"}) + "\n")
     answers.flush()
     serve(jobs, answers, tuple(settings["trusted"]), tuple(settings["readable"]))
 

@@ -421,7 +421,7 @@ figure
 # Numbers hide what pictures show. Here are ten pictures that were not trained on, with what the net says, green where it is right. They are validation pictures: whoever looks at test pictures begins to choose by them. **Before you look on:** which two flowers would *you* mix up?
 
 # %% look
-from alexnet_paddle.predict import predict
+from alexnet_paddle.training.prediction import predict
 from alexnet_paddle.training.run_folder import RunFolder
 
 order = np.random.default_rng(2).permutation(len(petals.val))[:10]
