@@ -24,12 +24,13 @@ test-paddle26: .venv-paddle26/.ready  ## the tests of `make test` with the oldes
 lint: .venv/.developer
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
+	$(BIN)/mypy
 
 course: .venv/.learner  ## the chapters in JupyterLab
 	$(BIN)/jupyter lab course
 
 clean:  ## environments, runs, generated data
-	rm -rf .venv .venv-paddle26 runs data/petals data/.petals* build *.egg-info .pytest_cache .ruff_cache
+	rm -rf .venv .venv-paddle26 runs data/petals data/.petals* build *.egg-info .pytest_cache .ruff_cache .mypy_cache
 
 .venv/.learner: requirements.txt pyproject.toml
 	$(PYTHON) -m venv .venv
