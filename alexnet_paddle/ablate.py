@@ -11,7 +11,7 @@ from alexnet_paddle.nets.variants import VARIANTS
 
 def build_parser() -> Parser:
     description = "Train nets that differ in one thing, with several seeds, and say what it changes."
-    parser = Parser("ablate", description, "lrn --epochs 1 --seeds 2")
+    parser = Parser("ablate", description, "lrn")
     what = parser.add_argument_group("what is compared", "One change, on which net and which pictures.")
     what.add_argument("name", metavar="NAME", help="of an ablation; `list` shows them")
     what.add_argument("--data", default="petals", metavar="DATA", help="petals (default), a folder of photos, cifar10")

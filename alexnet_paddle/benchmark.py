@@ -31,7 +31,7 @@ def sizes(text):
 
 def build_parser() -> Parser:
     description = "Measure this machine's CPU: Paddle untouched, ours, and PyTorch if it is installed."
-    parser = Parser("benchmark", description, "--quick --nets mini --batch-sizes 32")
+    parser = Parser("benchmark", description, "--quick")
     cases = parser.add_argument_group("what is measured", "Everything that our tables show, unless these choose less.")
     cases.add_argument("--quick", action="store_true", help="under a minute: one net, a small batch, few rounds")
     cases.add_argument("--nets", type=listed(VARIANTS), metavar="A,B", help="nets to train and run; as variants")

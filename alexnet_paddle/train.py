@@ -10,7 +10,7 @@ from alexnet_paddle.training.options import GROUPS, RUN, Options, options_from
 def build_parser() -> Parser:
     """Options that are not given are absent from the result, so that a resume can tell them apart."""
     description = "Train a net and leave a run folder: weights, curves, figures on pictures that were not used before."
-    parser = Parser("train", description, "--data photos --variant half --out runs/photos")
+    parser = Parser("train", description, "--data photos --out runs/photos")
     groups = parser.add_options(Options, GROUPS)
     groups[RUN].add_argument("--resume", action="store_true", help="go on with the run in --out")
     return parser

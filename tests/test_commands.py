@@ -2,7 +2,6 @@
 
 import argparse
 import dataclasses
-import importlib
 import json
 import os
 import pickle
@@ -16,6 +15,7 @@ from functools import partial
 
 import numpy as np
 import pytest
+from parsers import PARSERS
 from PIL import Image
 
 from alexnet_paddle import __version__, cli, doctor, evaluate, predict, summary, train
@@ -170,25 +170,7 @@ def test_a_command_with_a_slip_is_one_line_that_guesses_which(word, says):
     assert "did you mean" not in command_line("alexnet_paddle", "--bogus").stderr
 
 
-def parser_of(command):
-    package = importlib.import_module(f"alexnet_paddle.{command}")
-    if hasattr(package, "__path__"):
-        package = importlib.import_module(f"alexnet_paddle.{command}.__main__")
-    return package.build_parser()
-
-
-def actions_of(parser):
-    """The parsers of a command's actions, where it has some."""
-    choices = [action.choices for action in parser._actions if isinstance(action, argparse._SubParsersAction)]
-    return list(choices[0].values()) if choices else []
-
-
-PARSERS = [
-    part for command in cli.COMMANDS for parser in [parser_of(command)] for part in (parser, *actions_of(parser))
-]
-
-
-@pytest.mark.parametrize("parser", PARSERS, ids=[parser.command for parser in PARSERS])
+@pytest.mark.parametrize("parser", PARSERS.values(), ids=PARSERS)
 def test_the_help_has_a_word_for_every_option_and_an_example_that_parses(parser):
     for group in parser._action_groups:
         shown = [action for action in group._group_actions if action.help != argparse.SUPPRESS]

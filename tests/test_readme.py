@@ -10,6 +10,7 @@ import textwrap
 from pathlib import Path
 
 import pytest
+from parsers import PARSERS
 
 from alexnet_paddle import RECIPES, VARIANTS, cli
 from alexnet_paddle.arithmetic import totals, trace
@@ -139,6 +140,13 @@ def test_every_command_runs_in_the_order_of_the_pages(make_photos, petals_home, 
         if done.returncode:
             failed.append(f"{command}\n{done.stdout[-500:]}\n{done.stderr[-2000:]}")
     assert not failed, "\n".join(failed)
+
+
+@pytest.mark.parametrize("parser", PARSERS.values(), ids=PARSERS)
+def test_the_examples_in_the_help_are_commands_of_these_texts(parser):
+    """So that those that can run here are run, see above and tests/test_course.py."""
+    shown = {line for path in TEXTS for line in commands_of(path)}
+    assert f"{parser.prog} {parser.example}".rstrip() in shown
 
 
 # ---- texts for developers --------------------------------------------------------------------------

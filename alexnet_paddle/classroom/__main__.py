@@ -21,7 +21,7 @@ def build_parser() -> Parser:
         command="classroom build",
         description="Make the notebooks of the course from their sources in course/source. Chapters that have not "
         "changed, and use nothing that has, are left as they are.",
-        example="01 04",
+        example="04",
     )
     chosen = build.add_argument_group("what is built", "All chapters, unless some are named.")
     chosen.add_argument("chapters", nargs="*", metavar="NN", help="these chapters only, by number")
