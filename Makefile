@@ -7,12 +7,16 @@ BIN26 := .venv-paddle26/bin
 # pytest in one process each: paddle keeps global state, and two cores are busy with one.
 PYTEST := -m pytest
 
-.PHONY: train test test-slow test-paddle26 lint course clean
+.DEFAULT_GOAL := help
+.PHONY: help train test test-slow test-paddle26 lint course clean
+
+help:  ## this list
+	@awk -F ':.*  ## ' '/^[a-z0-9-]+:.*  ## / {printf "  make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 train: .venv/.learner  ## train the default net on the embedded data, into runs/petals
 	$(BIN)/python -m alexnet_paddle.train --out runs/petals $(if $(wildcard runs/petals/config.json),--resume)
 
-test: .venv/.developer lint  ## all tests but the slow ones
+test: .venv/.developer lint  ## the checks of `lint`, and all tests but the slow ones
 	$(BIN)/python $(PYTEST) -m "not slow"
 
 test-slow: .venv/.developer  ## the tests that train nets or take minutes
@@ -21,7 +25,7 @@ test-slow: .venv/.developer  ## the tests that train nets or take minutes
 test-paddle26: .venv-paddle26/.ready  ## the tests of `make test` with the oldest supported Paddle
 	$(BIN26)/python $(PYTEST) -m "not slow"
 
-lint: .venv/.developer
+lint: .venv/.developer  ## checks of the code that run nothing of it
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
@@ -29,7 +33,7 @@ lint: .venv/.developer
 course: .venv/.learner  ## the chapters in JupyterLab
 	$(BIN)/jupyter lab course
 
-clean:  ## environments, runs, generated data
+clean:  ## remove environments, runs and generated data
 	rm -rf .venv .venv-paddle26 runs data/petals data/.petals* build *.egg-info .pytest_cache .ruff_cache .mypy_cache
 
 .venv/.learner: requirements.txt pyproject.toml

@@ -4,27 +4,27 @@ from dataclasses import replace
 from pathlib import Path
 
 from alexnet_paddle import reporter
-from alexnet_paddle.cli import Parser, positive, run
+from alexnet_paddle.cli import Parser, bounded, run
 from alexnet_paddle.errors import InputError
 from alexnet_paddle.nets.variants import VARIANTS
 
 
 def build_parser() -> Parser:
-    parser = Parser("ablate", "Train nets that differ in one thing, with several seeds, and say what it changes.")
-    parser.add_argument("name", metavar="NAME", help="of an ablation; `list` shows them")
-    parser.add_argument(
-        "--data", default="petals", metavar="DATA", help="petals (default), a folder of photos, cifar10"
-    )
-    parser.add_argument("--variant", choices=VARIANTS, default="mini", metavar="NAME", help="the net (default mini)")
-    size = parser.add_mutually_exclusive_group()
-    size.add_argument("--quick", action="store_true", help="about a minute on two cores (default)")
-    size.add_argument("--full", action="store_true", help="as the course's records were made")
-    parser.add_argument("--seeds", type=positive(int), metavar="N", help="instead of the size's, as the next two")
-    parser.add_argument("--epochs", type=positive(int), metavar="N")
-    parser.add_argument("--images", type=positive(int), metavar="N", help="training pictures")
-    parser.add_argument(
-        "--out", type=Path, metavar="FILE", help="the results file; goes on where it ends (default runs/NAME-DATA.json)"
-    )
+    description = "Train nets that differ in one thing, with several seeds, and say what it changes."
+    parser = Parser("ablate", description, "lrn")
+    what = parser.add_argument_group("what is compared", "One change, on which net and which pictures.")
+    what.add_argument("name", metavar="NAME", help="of an ablation; `list` shows them")
+    what.add_argument("--data", default="petals", metavar="DATA", help="petals (default), a folder of photos, cifar10")
+    what.add_argument("--variant", choices=VARIANTS, default="mini", metavar="NAME", help="the net (default mini)")
+    size = parser.add_argument_group("how much is trained", "One of two sizes, or what is given in its place.")
+    sizes = size.add_mutually_exclusive_group()
+    sizes.add_argument("--quick", action="store_true", help="about a minute on two cores (default)")
+    sizes.add_argument("--full", action="store_true", help="as the course's records were made")
+    size.add_argument("--seeds", type=bounded(int, above=0), metavar="N", help="trainings of each net")
+    size.add_argument("--epochs", type=bounded(int, above=0), metavar="N", help="epochs of a training")
+    size.add_argument("--images", type=bounded(int, above=0), metavar="N", help="training pictures")
+    result = parser.add_argument_group("the result", "A file of figures, with two pictures beside it.")
+    result.add_argument("--out", type=Path, metavar="FILE", help="goes on where it ends (default runs/NAME-DATA.json)")
     return parser
 
 

@@ -6,7 +6,7 @@ import os
 from dataclasses import replace
 from pathlib import Path
 
-from alexnet_paddle.cli import Parser, positive, run
+from alexnet_paddle.cli import Parser, bounded, require_paddle, run
 from alexnet_paddle.errors import InputError
 from alexnet_paddle.nets.variants import VARIANTS
 from alexnet_paddle.study.benchmark import FULL, KINDS, QUICK, Plan, measure
@@ -26,18 +26,23 @@ def listed(choices):
 
 
 def sizes(text):
-    return tuple(map(positive(int), text.split(",")))
+    return tuple(map(bounded(int, above=0), text.split(",")))
 
 
-def parse(argv):
-    parser = Parser("benchmark", "Measure this machine's CPU: Paddle untouched, ours, and PyTorch if it is installed.")
-    parser.add_argument("--quick", action="store_true", help="under a minute: one net, a small batch, few rounds")
-    parser.add_argument("--nets", type=listed(VARIANTS), metavar="A,B", help="nets to train and run; as variants")
-    parser.add_argument("--batch-sizes", type=sizes, metavar="N,N", help="for training and inference")
-    parser.add_argument("--only", type=listed(KINDS), metavar="KIND,KIND", help=f"some of {','.join(KINDS)}")
-    parser.add_argument("--rounds", type=positive(int), metavar="N", help="rounds of every case, whatever they take")
-    parser.add_argument("--json", type=Path, default=Path("benchmark.json"), metavar="FILE", help="all figures")
-    return parser.parse_args(argv)
+def build_parser() -> Parser:
+    description = "Measure this machine's CPU: Paddle untouched, ours, and PyTorch if it is installed."
+    parser = Parser("benchmark", description, "--quick")
+    cases = parser.add_argument_group("what is measured", "Everything that our tables show, unless these choose less.")
+    cases.add_argument("--quick", action="store_true", help="under a minute: one net, a small batch, few rounds")
+    cases.add_argument("--nets", type=listed(VARIANTS), metavar="A,B", help="nets to train and run; as variants")
+    cases.add_argument("--batch-sizes", type=sizes, metavar="N,N", help="for training and inference")
+    cases.add_argument("--only", type=listed(KINDS), metavar="KIND,KIND", help=f"some of {','.join(KINDS)}")
+    cases.add_argument("--rounds", type=bounded(int, above=0), metavar="N", help="of every case, whatever they take")
+    result = parser.add_argument_group("the result", "A table on the terminal, and a file.")
+    result.add_argument(
+        "--json", type=Path, default=Path("benchmark.json"), metavar="FILE", help="all figures (default benchmark.json)"
+    )
+    return parser
 
 
 def plan_of(arguments) -> Plan:
@@ -49,8 +54,9 @@ def plan_of(arguments) -> Plan:
 
 
 def main(argv=None):
-    arguments = parse(argv)
+    arguments = build_parser().parse_args(argv)
     plan = plan_of(arguments)
+    require_paddle()
     require_writable(arguments.json)
     report = measure(plan, arguments.only or tuple(KINDS), arguments.quick)
     arguments.json.write_text(json.dumps(report, indent=1) + "\n", "utf-8")

@@ -1,10 +1,17 @@
-"""What all commands share: their list, parsers with errors on one line, exit statuses."""
+"""What all commands share: their list, parsers with errors on one line, options from a dataclass, exit statuses."""
 
 from __future__ import annotations
 
 import argparse
+import dataclasses
+import importlib.util
+import math
 import os
 import sys
+import types
+import typing
+from collections.abc import Callable, Collection, Sequence
+from typing import Any, NoReturn
 
 from alexnet_paddle.errors import InputError, Stopped, WorkFailed, system_words
 
@@ -21,33 +28,145 @@ COMMANDS = {
     "classroom": "build the chapters of the course, hand them out, grade what comes back",
 }
 
+# Which of the two a machine wants is the user's to say, so neither comes with the package.
+NO_PADDLE = (
+    "paddle is not installed; pip install -r requirements.txt, which has paddlepaddle, "
+    "or with a GPU -r requirements-gpu.txt, which has paddlepaddle-gpu"
+)
+
+
+# ---- parsers ---------------------------------------------------------------------------------------
+
+
+class _Help(argparse.HelpFormatter):
+    """Fills paragraphs, but leaves lines that begin with a blank, such as examples, as they are."""
+
+    def _fill_text(self, text, width, indent):
+        fill = super()._fill_text
+        return "\n".join(line if line.startswith(" ") else fill(line, width, indent) for line in text.splitlines())
+
 
 class Parser(argparse.ArgumentParser):
-    """argparse with errors on one line: the command, the option, what is wrong and where help is."""
+    """argparse with an example at the end of its help, and errors on one line: the command, the option, what is wrong
+    and where help is.
 
-    def __init__(self, command: str, description: str):
-        super().__init__(prog=f"python -m alexnet_paddle.{command}", description=description, allow_abbrev=False)
-        self.command = command
+    command: as it stands after `python -m alexnet_paddle.`; of one of its actions for example "datasets pack"
+    example: arguments that work; None for a script that shows none
+    """
 
-    def error(self, message):
+    def __init__(self, command: str, description: str, example: str | None = None, **_):
+        program = f"python -m alexnet_paddle.{command}"
+        shown = None if example is None else f"example:\n  {program} {example}".rstrip()
+        super().__init__(
+            prog=program,
+            description=description,
+            epilog=shown,
+            formatter_class=_Help,
+            allow_abbrev=False,
+            add_help=False,
+        )
+        self.command, self.example = command, example
+        self.add_argument("-h", "--help", action="help", help="show this and exit")
+
+    def error(self, message: str) -> NoReturn:
         message = message.removeprefix("argument ").replace("\n", " ")
         fail(f"{self.command}: {message} (--help lists the options)", 2)
 
+    def add_actions(self):
+        """For a command that does one of several things: `add_parser` of the result takes what this class takes, and
+        `help`. The name of the one that is asked for is parsed as `action`."""
+        words = {"title": "actions", "description": "Each has its own --help.", "metavar": "ACTION"}
+        return self.add_subparsers(dest="action", required=True, **words)
 
-def fail(message: str, status: int):
+    def add_options(self, options: type, groups: Sequence[tuple[str, str]], only: Collection[str] | None = None):
+        """An option for each field of the dataclass `options`, or for those named in `only`. `groups` are titles with a
+        sentence each; returns what argparse made of each. Options that are not given are absent from what is parsed.
+
+        A field's type says what is parsed: text, a number, a switch (bool), on or off (bool | None). Its metadata:
+
+        group                   one of `groups`
+        help                    a few words; the default is added to them
+        metavar, choices        as argparse has them
+        above, at_least, below  the bounds of a number, see `bounded`
+        """
+        self.usage = "%(prog)s [OPTION ...]"
+        hints = typing.get_type_hints(options)
+        fields = [field for field in dataclasses.fields(options) if only is None or field.name in only]
+        made = {group: self.add_argument_group(*group) for group in groups}
+        for field in fields:
+            name, told = "--" + field.name.replace("_", "-"), _argument(field, hints[field.name])
+            made[field.metadata["group"]].add_argument(name, default=argparse.SUPPRESS, **told)
+        return made
+
+
+def _argument(field: dataclasses.Field, hint) -> dict[str, Any]:
+    """What argparse is told of a field with the type `hint`."""
+    told = {name: field.metadata[name] for name in ("help", "metavar", "choices") if name in field.metadata}
+    told["help"] = told["help"].replace("%", "%%")
+    if hint is bool:
+        return {**told, "action": "store_true"}
+    if field.default not in (None, dataclasses.MISSING):
+        told["help"] += f" (default {field.default})"
+    kind = next(kind for kind in (*typing.get_args(hint), hint) if kind is not types.NoneType)  # of `int | None`, int
+    if kind is bool:
+        return {**told, "metavar": "{on,off}", "type": on_or_off}
+    if kind in (int, float):
+        bounds = {name: field.metadata[name] for name in ("above", "at_least", "below") if name in field.metadata}
+        return {**told, "type": bounded(kind, **bounds)}
+    return told
+
+
+def bounded(kind: type, above: float | None = None, at_least: float | None = None, below: float | None = None):
+    """An argparse type: a number of `kind`, int or float, within bounds."""
+
+    def parse(text):
+        try:
+            value = kind(text)
+        except ValueError:
+            value = math.nan
+        if not math.isfinite(value):
+            raise argparse.ArgumentTypeError(f"{text!r} is not a number")
+        if above is not None and value <= above:
+            raise argparse.ArgumentTypeError(f"{text} is too small; give more than {above}")
+        if at_least is not None and value < at_least:
+            raise argparse.ArgumentTypeError(f"{text} is too small; give at least {at_least}")
+        if below is not None and value >= below:
+            raise argparse.ArgumentTypeError(f"{text} is too large; it has to be below {below}")
+        return value
+
+    return parse
+
+
+def on_or_off(text: str) -> bool:
+    """An argparse type."""
+    if text not in ("on", "off"):
+        raise argparse.ArgumentTypeError(f"{text!r} is neither on nor off")
+    return text == "on"
+
+
+# ---- exits -----------------------------------------------------------------------------------------
+
+
+def fail(message: str, status: int) -> NoReturn:
     """One line on stderr, then exit."""
     print(message, file=sys.stderr)
     sys.exit(status)
 
 
-def run(main) -> None:
-    """Call a command's main; exit 0 when done. With one line that says what to do: 2 for bad input, 1 when the work
-    failed, 130 when it was interrupted."""
+def require_paddle() -> None:
+    """For a command that would find out late, because other processes of its own load it."""
+    if importlib.util.find_spec("paddle") is None:
+        raise ModuleNotFoundError(NO_PADDLE, name="paddle")
+
+
+def run(main: Callable, argv: Sequence[str] | None = None) -> None:
+    """Call a command's `main(argv)`; exit 0 when done. With one line that says what to do: 2 for bad input, 1 when the
+    work failed, 130 when it was interrupted."""
     module = sys.modules["__main__"].__spec__.name if main.__module__ == "__main__" else main.__module__
-    command = module.removeprefix("alexnet_paddle.").removesuffix(".__main__")
+    command = module.removesuffix(".__main__").removeprefix("alexnet_paddle.")
     sys.stdout.reconfigure(errors="backslashreplace")  # the name of a file may have what the terminal does not
     try:
-        main()
+        main(argv)
     except InputError as error:
         fail(f"{command}: {error}", 2)
     except WorkFailed as error:
@@ -56,6 +175,10 @@ def run(main) -> None:
         fail(f"{command}: interrupted; {stopped}", 130)
     except KeyboardInterrupt:
         fail(f"{command}: interrupted", 130)
+    except ModuleNotFoundError as error:
+        if error.name != "paddle":
+            raise
+        fail(f"{command}: {NO_PADDLE}", 2)
     except BrokenPipeError:  # the reader of our output went away, as with `| head`
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
     except OSError as error:  # a full disk, a folder without permission
@@ -64,20 +187,3 @@ def run(main) -> None:
         fail(f"{command}: {words}", 1)
     except MemoryError:
         fail(f"{command}: out of memory; close other programs, or choose a smaller net", 1)
-
-
-def positive(kind, least=0, inclusive=False):
-    """An argparse type: a number of `kind` above `least`, or from it on with `inclusive`."""
-
-    def parse(text):
-        try:
-            value = kind(text)
-        except ValueError:
-            raise argparse.ArgumentTypeError(f"{text!r} is not a number") from None
-        if not (value >= least if inclusive else value > least):
-            raise argparse.ArgumentTypeError(
-                f"{text} is too small; give {'at least' if inclusive else 'more than'} {least}"
-            )
-        return value
-
-    return parse

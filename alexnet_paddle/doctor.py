@@ -1,17 +1,28 @@
 """`python -m alexnet_paddle.doctor`: why a training would stay at chance, looked at before it begins."""
 
+import argparse
 import math
 
 from alexnet_paddle import reporter
-from alexnet_paddle.cli import run
-from alexnet_paddle.train import build_parser
-from alexnet_paddle.training.options import options_from
+from alexnet_paddle.cli import Parser, run
+from alexnet_paddle.training.options import EXAMINED, GROUPS, Options, options_from
+
+
+def build_parser() -> Parser:
+    description = "Examine a training before it begins: say what would keep it at chance, and what to change."
+    parser = Parser("doctor", description, "--learning-rate 0.2")
+    parser.add_options(Options, GROUPS, only=EXAMINED)
+    begun = parser.add_argument_group("a run that is there", "Examine that in place of a new one, from its beginning.")
+    begun.add_argument("--resume", action="store_true", help="take the options from the run in --out")
+    begun.add_argument("--out", metavar="DIR", default=argparse.SUPPRESS, help="the run folder, with --resume")
+    return parser
 
 
 def main(argv=None):
-    description = "Examine a training before it begins. Takes the options of `train`; those about the run folder have"
-    parser = build_parser("doctor", f"{description} no effect, but with --resume the options are those of the run.")
+    parser = build_parser()
     given = vars(parser.parse_args(argv))
+    if "out" in given and not given["resume"]:
+        parser.error("--out: is the run of --resume; add that, or leave --out out")
 
     from alexnet_paddle.training import diagnosis, experiment
 
@@ -41,7 +52,7 @@ def print_layers(seen):
         numbers = f"{layer.mean:.3g}", f"{layer.spread:.2g}", f"{layer.signal_ratio:.2%}", f"{layer.dead:.0%}"
         lines.append((layer.name, *numbers, *sizes))
     reporter.table(lines)
-    print("spread: how much an output changes from picture to picture; signal: its share of the whole output")
+    print("spread: how much an output changes from picture to picture; signal: its fraction of the whole output")
 
 
 def print_start(seen):

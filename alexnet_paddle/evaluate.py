@@ -4,25 +4,39 @@ import os
 from pathlib import Path
 
 from alexnet_paddle import datasets, reporter
-from alexnet_paddle.cli import Parser, positive, run
+from alexnet_paddle.cli import Parser, bounded, run
 from alexnet_paddle.datasets import folders, packed
 from alexnet_paddle.datasets.transforms import resize_side
 from alexnet_paddle.errors import InputError
 from alexnet_paddle.files import write_json
+from alexnet_paddle.runtime import DEVICES
 from alexnet_paddle.training.options import Options
 from alexnet_paddle.training.run_folder import RunFolder
 
 
-def main(argv=None):
-    parser = Parser("evaluate", "Measure a run on its test pictures, or on others.")
-    parser.add_argument("run", metavar="RUN", help="the run folder")
-    parser.add_argument("--data", metavar="DIR", help="other pictures, DIR/CLASS/*, in place of the run's test split")
-    parser.add_argument(
-        "--ten-crop", action="store_true", help="average ten views of each picture (paper, section 4.1)"
+def build_parser() -> Parser:
+    description = (
+        "Measure a run on its test pictures, or on others. The figures are printed and kept in the run folder."
     )
-    parser.add_argument("--device", choices=("auto", "cpu", "gpu"), default="auto")
-    parser.add_argument("--workers", type=positive(int, inclusive=True), default=0, metavar="N")
-    arguments = parser.parse_args(argv)
+    parser = Parser("evaluate", description, "runs/petals --ten-crop")
+    what = parser.add_argument_group("what is measured", "The best epoch of a run, and the pictures that it is shown.")
+    what.add_argument("run", metavar="RUN", help="the run folder")
+    what.add_argument("--data", metavar="DIR", help="other pictures, DIR/CLASS/*, in place of the run's test split")
+    what.add_argument("--ten-crop", action="store_true", help="average ten views of each picture (paper, section 4.1)")
+    machine = parser.add_argument_group("the machine", "What does the work.")
+    machine.add_argument("--device", choices=DEVICES, default="auto", help="auto takes a GPU if there is one (default)")
+    machine.add_argument(
+        "--workers",
+        type=bounded(int, at_least=0),
+        default=0,
+        metavar="N",
+        help="processes that read pictures (default 0)",
+    )
+    return parser
+
+
+def main(argv=None):
+    arguments = build_parser().parse_args(argv)
 
     folder = RunFolder(arguments.run)
     checkpoint = folder.load_best()

@@ -6,11 +6,17 @@ from alexnet_paddle.cli import Parser, run
 from alexnet_paddle.training.run_folder import RunFolder
 
 
+def build_parser() -> Parser:
+    description = "Save a run's net as a static graph for Paddle Inference, checked against the net."
+    parser = Parser("export", description, "runs/petals")
+    what = parser.add_argument_group("what and where to", "The best epoch of a run, and a folder for the graph.")
+    what.add_argument("run", metavar="RUN", help="the run folder")
+    what.add_argument("--out", metavar="DIR", help="default RUN/export; an earlier export is replaced")
+    return parser
+
+
 def main(argv=None):
-    parser = Parser("export", "Save a run's net as a static graph for Paddle Inference, checked against the net.")
-    parser.add_argument("run", metavar="RUN", help="the run folder")
-    parser.add_argument("--out", metavar="DIR", help="where to (default RUN/export); an earlier export is replaced")
-    arguments = parser.parse_args(argv)
+    arguments = build_parser().parse_args(argv)
 
     checkpoint = RunFolder(arguments.run).load_best()
     out = Path(arguments.out or Path(arguments.run, "export"))

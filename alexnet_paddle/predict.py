@@ -3,21 +3,29 @@
 import json
 
 from alexnet_paddle import reporter
-from alexnet_paddle.cli import Parser, positive, run
+from alexnet_paddle.cli import Parser, bounded, run
 from alexnet_paddle.datasets.images import open_image
 from alexnet_paddle.errors import InputError
+from alexnet_paddle.runtime import DEVICES
 from alexnet_paddle.training.run_folder import RunFolder
 
 
+def build_parser() -> Parser:
+    parser = Parser("predict", "Name what is on photos, with probabilities.", "runs/petals photos/rose/1.jpg --top 2")
+    what = parser.add_argument_group("what is looked at", "The best epoch of a run, and photos of any size.")
+    what.add_argument("run", metavar="RUN", help="the run folder")
+    what.add_argument("images", metavar="IMAGE", nargs="+", help="photos: JPEG, PNG, GIF, BMP, WebP or TIFF")
+    shown = parser.add_argument_group("what is shown", "A table of the likeliest classes, unless these say otherwise.")
+    shown.add_argument("--top", type=bounded(int, above=0), default=3, metavar="K", help="classes a photo (default 3)")
+    shown.add_argument("--json", action="store_true", help="JSON in place of the table")
+    shown.add_argument("--picture", metavar="FILE", help="also write a PNG of the photos with their classes")
+    machine = parser.add_argument_group("the machine", "What does the work.")
+    machine.add_argument("--device", choices=DEVICES, default="auto", help="auto takes a GPU if there is one (default)")
+    return parser
+
+
 def main(argv=None):
-    parser = Parser("predict", "Name what is on photos, with probabilities.")
-    parser.add_argument("run", metavar="RUN", help="the run folder")
-    parser.add_argument("images", metavar="IMAGE", nargs="+", help="photos: JPEG, PNG, GIF, BMP, WebP or TIFF")
-    parser.add_argument("--top", type=positive(int), default=3, metavar="K", help="likeliest classes (default 3)")
-    parser.add_argument("--json", action="store_true", help="JSON in place of the table")
-    parser.add_argument("--picture", metavar="FILE", help="also write a PNG of the photos with their classes")
-    parser.add_argument("--device", choices=("auto", "cpu", "gpu"), default="auto")
-    arguments = parser.parse_args(argv)
+    arguments = build_parser().parse_args(argv)
 
     checkpoint = RunFolder(arguments.run).load_best()
     photos = [open_image(path) for path in arguments.images]

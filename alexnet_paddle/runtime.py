@@ -26,6 +26,7 @@ from typing import Any
 
 from alexnet_paddle.errors import DeviceError
 
+DEVICES = ("auto", "cpu", "gpu")
 _THREAD_VARIABLES = ("OMP_NUM_THREADS", "MKL_NUM_THREADS")
 
 
@@ -166,8 +167,8 @@ def choose_device(name: str = "auto") -> str:
     """
     import paddle
 
-    if name not in ("auto", "cpu", "gpu"):
-        raise DeviceError(f"unknown device {name!r}; choose from auto, cpu, gpu")
+    if name not in DEVICES:
+        raise DeviceError(f"unknown device {name!r}; choose from {', '.join(DEVICES)}")
     compiled = paddle.is_compiled_with_cuda()
     available = compiled and paddle.device.cuda.device_count() > 0
     if name == "gpu" and not available:

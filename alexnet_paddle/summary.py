@@ -2,19 +2,25 @@
 
 from alexnet_paddle import reporter
 from alexnet_paddle.arithmetic import totals, trace
-from alexnet_paddle.cli import Parser, positive, run
+from alexnet_paddle.cli import Parser, bounded, run
 from alexnet_paddle.errors import InputError
 from alexnet_paddle.nets.variants import VARIANTS
 
 HEADER = ("layer", "output", "parameters", "MACs", "sees", "stride", "memory", "arithmetic")
 
 
+def build_parser() -> Parser:
+    description = "A variant layer by layer: sizes, parameters, cost, and the arithmetic in words. Needs no paddle."
+    parser = Parser("summary", description, "paper --image-size 224")
+    net = parser.add_argument_group("the net", "Which one; the sizes that are not given are the variant's own.")
+    net.add_argument("variant", choices=VARIANTS, metavar="VARIANT", help=", ".join(VARIANTS))
+    net.add_argument("--image-size", type=bounded(int, above=0), metavar="N", help="side of the input in pixels")
+    net.add_argument("--num-classes", type=bounded(int, above=0), metavar="C", help="outputs of the last layer")
+    return parser
+
+
 def main(argv=None):
-    parser = Parser("summary", "A variant layer by layer: sizes, parameters, cost, and the arithmetic in words.")
-    parser.add_argument("variant", choices=VARIANTS, metavar="VARIANT", help=", ".join(VARIANTS))
-    parser.add_argument("--image-size", type=positive(int), metavar="N", help="side of the input in pixels")
-    parser.add_argument("--num-classes", type=positive(int), metavar="C", help="outputs of the last layer")
-    arguments = vars(parser.parse_args(argv))
+    arguments = vars(build_parser().parse_args(argv))
     config = VARIANTS[arguments.pop("variant")]
     config = config.replace(**{name: value for name, value in arguments.items() if value})
     try:

@@ -1,18 +1,26 @@
 """The commands as a person meets them: what they print, what they leave, and one line for bad input."""
 
+import argparse
+import dataclasses
 import json
+import os
 import pickle
+import re
+import shlex
 import shutil
 import subprocess
 import sys
 from dataclasses import replace
+from functools import partial
 
 import numpy as np
 import pytest
+from parsers import PARSERS
 from PIL import Image
 
-from alexnet_paddle import cli, evaluate, predict, summary, train
+from alexnet_paddle import __version__, cli, doctor, evaluate, predict, summary, train
 from alexnet_paddle.nets.variants import VARIANTS
+from alexnet_paddle.training.options import EXAMINED, Options
 
 # ---- the good ways ---------------------------------------------------------------------------------
 
@@ -130,10 +138,131 @@ def test_summary_shows_the_arithmetic_and_recomputes(call):
     assert "floor((224 - 11 + 2*0) / 4) + 1 = 54" in out
 
 
+# ---- the list of commands, and their help ----------------------------------------------------------
+
+
+def command_line(*words, **options):
+    return subprocess.run([sys.executable, "-m", *words], capture_output=True, text=True, **options)
+
+
 def test_the_package_lists_its_commands():
-    out = subprocess.run([sys.executable, "-m", "alexnet_paddle"], capture_output=True, text=True, check=True).stdout
-    for command in cli.COMMANDS:
-        assert f"python -m alexnet_paddle.{command}" in out
+    alone, asked = command_line("alexnet_paddle"), command_line("alexnet_paddle", "--help")
+    assert alone.returncode == asked.returncode == 0 and alone.stdout == asked.stdout
+    for command, purpose in cli.COMMANDS.items():
+        assert re.search(rf"^  {command} +{re.escape(purpose)}$", alone.stdout, re.M)
+    assert command_line("alexnet_paddle", "--version").stdout == f"alexnet_paddle {__version__}\n"
+
+
+@pytest.mark.parametrize("words", [("train", "--help"), ("summary", "mini"), ("datasets", "pack", "nowhere")])
+def test_a_command_after_the_package_is_the_command_after_a_dot(words):
+    command, *rest = words
+    one = command_line("alexnet_paddle", *words)
+    other = command_line(f"alexnet_paddle.{command}", *rest)
+    assert (one.returncode, one.stdout, one.stderr) == (other.returncode, other.stdout, other.stderr)
+    assert (one.stdout or one.stderr.startswith("datasets: nowhere: no such folder")) and "Traceback" not in one.stderr
+
+
+@pytest.mark.parametrize(("word", "says"), [("trian", "did you mean train?"), ("dataset", "did you mean datasets?")])
+def test_a_command_with_a_slip_is_one_line_that_guesses_which(word, says):
+    done = command_line("alexnet_paddle", word, "--epochs", "1")
+    assert (done.returncode, done.stdout, done.stderr.count("\n")) == (2, "", 1)
+    assert word in done.stderr and says in done.stderr and "python -m alexnet_paddle lists them" in done.stderr
+    assert "did you mean" not in command_line("alexnet_paddle", "--bogus").stderr
+
+
+@pytest.mark.parametrize("parser", PARSERS.values(), ids=PARSERS)
+def test_the_help_has_a_word_for_every_option_and_an_example_that_parses(parser):
+    for group in parser._action_groups:
+        shown = [action for action in group._group_actions if action.help != argparse.SUPPRESS]
+        shown = [each for action in shown for each in getattr(action, "_choices_actions", [action])]
+        assert all(action.help and len(action.help) > 3 for action in shown), group.title
+        if own := [action for action in shown if action.dest != "help"]:
+            assert group.title not in ("options", "positional arguments"), f"in no group: {own}"
+            assert group.description and group.description.endswith(".")
+    assert parser.description.endswith(".")
+    assert parser.format_help().endswith(f"example:\n  {parser.prog} {parser.example}".rstrip() + "\n")
+    parser.parse_args(shlex.split(parser.example))
+
+
+class Watched(Options):
+    """Options that remember which of them were asked for."""
+
+    asked: set = set()
+
+    def __getattribute__(self, name):
+        Watched.asked.add(name)
+        return super().__getattribute__(name)
+
+
+def test_the_doctor_has_the_options_that_it_asks_for_and_no_others(small_photos, call, monkeypatch):
+    def watched(given):
+        options = Watched(out="", variant="cifar4", data=str(small_photos))
+        Watched.asked.clear()
+        return options
+
+    from alexnet_paddle.training import diagnosis
+
+    monkeypatch.setattr(doctor, "options_from", watched)
+    monkeypatch.setattr(diagnosis, "examine", partial(diagnosis.examine, thorough=False))
+    status, _, err = call(doctor)
+    assert status == 0, err
+    asked = Watched.asked & {field.name for field in dataclasses.fields(Options)}
+    assert set(EXAMINED) <= asked | {"trust_pickle"}  # which is asked for with --weights only
+    # Asked for by what trainings have in common, but without effect here.
+    assert asked - set(EXAMINED) <= {"epochs", "workers", "amp", "visualdl"}
+
+
+def test_the_doctor_refuses_a_run_folder_that_it_would_not_look_at(tmp_path, refused):
+    assert "--resume" in refused(doctor, "--out", tmp_path)
+    for option in ("--save-every", "--workers", "--epochs"):
+        assert option in refused(doctor, option, 1)
+
+
+WITHOUT_PADDLE = """
+import sys
+from importlib.machinery import PathFinder
+
+class WithoutPaddle(PathFinder):
+    @classmethod
+    def find_spec(cls, name, path=None, target=None):
+        return None if name.partition(".")[0] == "paddle" else super().find_spec(name, path, target)
+
+sys.meta_path[sys.meta_path.index(PathFinder)] = WithoutPaddle
+"""
+
+
+@pytest.fixture
+def without_paddle(tmp_path, monkeypatch):
+    """Python processes that begin from here on have no paddle, as where it is not installed."""
+    (tmp_path / "site").mkdir()
+    (tmp_path / "site" / "sitecustomize.py").write_text(WITHOUT_PADDLE)
+    monkeypatch.setenv("PYTHONPATH", os.pathsep.join([str(tmp_path / "site"), os.environ.get("PYTHONPATH", "")]))
+
+
+def test_without_paddle_a_command_says_in_one_line_what_to_install(
+    without_paddle, small_run, small_photos, tmp_path, monkeypatch
+):
+    photo = str(next(small_photos.rglob("*.png")))
+    for words in (
+        ["train", "--data", str(small_photos), "--out", "run"],
+        ["doctor", "--data", str(small_photos)],
+        ["evaluate", str(small_run)],
+        ["predict", str(small_run), photo],
+        ["export", str(small_run), "--out", "exported"],
+        ["ablate", "lrn", "--data", str(small_photos), "--out", "ablation.json"],
+        ["benchmark", "--quick"],
+    ):
+        done = command_line("alexnet_paddle", *words, cwd=tmp_path)
+        assert done.returncode == 2 and done.stderr == f"{words[0]}: {cli.NO_PADDLE}\n", done.stderr
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["site"]
+    for named in ("paddlepaddle,", "paddlepaddle-gpu", "requirements.txt", "requirements-gpu.txt"):
+        assert named in cli.NO_PADDLE
+
+
+def test_what_needs_no_paddle_works_without(without_paddle):
+    for words in ([], ["--version"], ["summary", "mini"], *([command, "--help"] for command in cli.COMMANDS)):
+        done = command_line("alexnet_paddle", *words)
+        assert done.returncode == 0 and done.stdout and not done.stderr, done.stderr
 
 
 def test_a_command_run_as_a_module_names_itself_and_exits_with_2():

@@ -181,9 +181,10 @@ def test_each_process_drops_other_units(monkeypatch):
 
 @gloo
 @pytest.mark.slow
-def test_the_command_of_the_readme_trains(start, make_photos, tmp_path):
+def test_the_command_of_the_guide_trains(start, make_photos, tmp_path):
     make_photos(tmp_path / "photos")
-    lines = re.findall(r"^python -m paddle.distributed.launch (.*)$", (ROOT / "README.md").read_text("utf-8"), re.M)
+    page = (ROOT / "course/guide/gpu.md").read_text("utf-8")
+    lines = re.findall(r"^python -m paddle.distributed.launch (.*)$", page, re.M)
     (command,) = (line for line in lines if line.startswith("--nproc_per_node 2 python -m alexnet_paddle.train"))
     status, out = start(sys.executable, *shlex.split(command)[3:], "--epochs", "1").finish()
     assert status == 0, out

@@ -4,10 +4,12 @@ from alexnet_paddle import AlexNet, VARIANTS  # isort: skip
 import dataclasses
 import json
 import os
+import re
 import shutil
 import subprocess
 import sys
 import tempfile
+from pathlib import Path
 
 import numpy as np
 import paddle
@@ -147,36 +149,8 @@ def test_an_earlier_export_is_replaced_by_the_same(a_run, tmp_path, call):
 
 
 # What a program without this package does, by the steps in export.json.
-READER = """
-import json, sys
-import numpy as np
-from paddle.inference import Config, create_predictor
-from PIL import Image
-from safetensors.numpy import load_file
-
-folder, photo = sys.argv[1:]
-about = json.load(open(f"{folder}/export.json", encoding="utf-8"))
-how = about["preprocessing"]
-values = load_file(f"{folder}/{how['mean_and_std']}")
-
-picture = Image.open(photo)
-scale = how["resize_side"] / min(picture.size)
-picture = picture.resize([round(side * scale) for side in picture.size], Image.Resampling.BILINEAR)
-for side in how["resize_side"], how["crop"]:
-    left, top = [(length - side) // 2 for length in picture.size]
-    picture = picture.crop((left, top, left + side, top + side))
-pixels = (np.asarray(picture, "float32") - values["mean"]) / values["std"]
-
-config = Config(f"{folder}/{about['graph']}", f"{folder}/{about['weights']}")
-config.disable_glog_info()
-predictor = create_predictor(config)
-predictor.get_input_handle("images").copy_from_cpu(np.ascontiguousarray(pixels.transpose(2, 0, 1)[None]))
-predictor.run()
-logits = predictor.get_output_handle(predictor.get_output_names()[0]).copy_to_cpu()[0]
-shares = np.exp(logits - logits.max())
-assert "alexnet_paddle" not in sys.modules
-print(json.dumps(dict(zip(about["classes"], (shares / shares.sum()).tolist()))))
-"""
+PAGE = (Path(__file__).parents[1] / "course/guide/export.md").read_text("utf-8")
+READER = re.search(r"^```python\n(.*?)^```$", PAGE, re.S | re.M)[1] + 'assert "alexnet_paddle" not in sys.modules\n'
 
 
 @pytest.mark.parametrize("normalise", ["colour", "mean image"])

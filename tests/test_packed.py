@@ -372,7 +372,7 @@ def test_pack_names_what_is_wrong(folder, tmp_path, refused):
     (folder / ".packed").write_text("in the way")
     for arguments, says in (
         (["pack"], "DIR"),
-        (["petals", folder], "DIR"),
+        (["petals", folder], "unrecognized"),
         (["pack", folder, "--variant", "alexnet"], "--variant"),
         (["pack", tmp_path / "nowhere"], "nowhere: no such folder"),
         (["pack", tmp_path / "empty"], "empty: has no class folders"),

@@ -9,17 +9,37 @@ from alexnet_paddle.errors import InputError
 from alexnet_paddle.nets.variants import VARIANTS
 
 
-def main(argv: list[str] | None = None) -> None:
-    parser = Parser("datasets", "Draw the embedded data set, or pack a folder of pictures.")
-    parser.add_argument("action", choices=("petals", "pack"), help="draw petals; or decode and resize pictures once")
-    parser.add_argument("data", nargs="?", metavar="DIR", help="the folder to pack, as for train --data")
-    parser.add_argument(
-        "--variant", choices=VARIANTS, default="mini", metavar="NAME", help="pack for this net (default mini)"
+def build_parser() -> Parser:
+    parser = Parser(
+        "datasets", "Draw the embedded data set, or pack a folder of pictures.", "pack photos --variant half"
     )
-    parser.add_argument("--skip-bad", action="store_true", help="pack without the pictures that cannot be read")
-    arguments = parser.parse_args(argv)
-    if (arguments.action == "pack") != (arguments.data is not None):
-        parser.error("DIR: pack needs the folder, petals takes none")
+    actions = parser.add_actions()
+    actions.add_parser(
+        "petals",
+        help="draw the embedded data set again, or for the first time",
+        command="datasets petals",
+        description="Draw the embedded data set again, or for the first time; say where it is and its checksum.",
+        example="",
+    )
+    words = "Decode and resize the pictures of a folder once, for trainings that read the result."
+    pack = actions.add_parser(
+        "pack",
+        help="decode and resize the pictures of a folder once",
+        command="datasets pack",
+        description=words,
+        example="photos --variant half",
+    )
+    group = pack.add_argument_group("what is packed", "A folder as `train --data` takes it, and for which net.")
+    group.add_argument("data", metavar="DIR", help="the folder")
+    group.add_argument(
+        "--variant", choices=VARIANTS, default="mini", metavar="NAME", help=f"{', '.join(VARIANTS)} (default mini)"
+    )
+    group.add_argument("--skip-bad", action="store_true", help="pack without the pictures that cannot be read")
+    return parser
+
+
+def main(argv=None):
+    arguments = build_parser().parse_args(argv)
     if arguments.action == "petals":
         draw_petals()
     else:

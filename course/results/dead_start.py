@@ -123,7 +123,7 @@ def main():
     parser.add_argument("--variant", default="half", choices=VARIANTS, metavar="NAME")
     parser.add_argument("--arms", nargs="+", choices=ARMS, default=list(ARMS), metavar="ARM")
     parser.add_argument("--seeds", nargs="+", type=int, default=[0, 1, 2], metavar="N")
-    parser.add_argument("--steps", type=cli.positive(int), default=600, metavar="N")
+    parser.add_argument("--steps", type=cli.bounded(int, above=0), default=600, metavar="N")
     parser.add_argument("--out", default=Path(__file__).with_suffix(".json"), type=Path, metavar="FILE")
     given = parser.parse_args()
 

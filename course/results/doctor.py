@@ -36,7 +36,7 @@ def main():
     parser.add_argument("--data", default="petals")
     parser.add_argument("--variants", nargs="+", choices=VARIANTS, default=list(VARIANTS), metavar="NAME")
     parser.add_argument("--seed", type=int, default=0)
-    parser.add_argument("--steps", type=cli.positive(int), default=600, metavar="N")
+    parser.add_argument("--steps", type=cli.bounded(int, above=0), default=600, metavar="N")
     parser.add_argument("--out", default=Path(__file__).with_suffix(".json"), type=Path, metavar="FILE")
     given = parser.parse_args()
 
