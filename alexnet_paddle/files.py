@@ -1,4 +1,6 @@
-"""Files that are whole or not there: a kill, a full disk or a power cut leaves the old one or the new one."""
+"""Files and folders that are whole or not there: a kill, a full disk or a power cut leaves the old one or the new one.
+
+The only place that renames."""
 
 from __future__ import annotations
 
@@ -13,10 +15,21 @@ def write_whole(path: Path, data: bytes) -> None:
     unfinished = path.with_name(path.name + ".new")
     try:
         write_through(unfinished, data)
-        unfinished.replace(path)
+        put_in_place(unfinished, path)
     except Exception:
         unfinished.unlink(missing_ok=True)
         raise
+
+
+def put_in_place(new: Path, path: Path, old: Path | None = None) -> None:
+    """Rename `new`, which is finished and on the same disk, to `path`, and wait until that is on the disk.
+
+    A file takes the place of another one. A folder does not: what is there is first renamed to `old`, so that a kill
+    between the two leaves it whole under that name. Raises OSError.
+    """
+    if old is not None and path.exists():
+        path.rename(old)
+    new.replace(path)
     flush_folder(path.parent)
 
 

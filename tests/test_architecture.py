@@ -158,6 +158,19 @@ def test_public_functions_are_annotated(where):
     assert not missing
 
 
+def test_one_place_renames():
+    """`rename(...)`, and `replace(x)` with one argument: that of a string has two, that of a config has names."""
+    found = [
+        f"{name}:{node.lineno}"
+        for name, path in MODULES.items()
+        for node in ast.walk(ast.parse(path.read_text("utf-8")))
+        if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute)
+        if node.func.attr in ("rename", "move")
+        or (node.func.attr == "replace" and len(node.args) == 1 and not node.keywords)
+    ]
+    assert {place.partition(":")[0] for place in found} == {"files"}, found
+
+
 # ---- errors --------------------------------------------------------------------------------------------
 
 

@@ -17,6 +17,7 @@ from nbgrader.api import Grade, Gradebook, MissingEntry
 
 from alexnet_paddle.classroom.chapter import Chapter
 from alexnet_paddle.classroom.results import Result
+from alexnet_paddle.files import put_in_place
 
 FILE = "gradebook.db"
 
@@ -37,7 +38,7 @@ def write_gradebook(results: list[Result], chapters: dict[str, Chapter], path: P
                 book.update_or_create_student(result.student)
                 if result.chapter is not None and result.counts:
                     _add_submission(book, result, chapters[result.chapter])
-        unfinished.replace(path)
+        put_in_place(unfinished, path)
     except BaseException:
         unfinished.unlink(missing_ok=True)
         raise

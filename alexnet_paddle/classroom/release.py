@@ -18,6 +18,7 @@ import nbformat
 from alexnet_paddle.classroom.build import stale
 from alexnet_paddle.classroom.chapter import COURSE, ROOT, sources
 from alexnet_paddle.errors import InputError
+from alexnet_paddle.files import put_in_place
 
 OWN = Path(__file__).with_name("handout")
 # The data set draws itself the first time it is needed, without network.
@@ -64,7 +65,7 @@ def write(to: Path) -> list[Path]:
             shutil.copyfile(file, whole / place)
         if to.exists():
             to.rmdir()
-        whole.rename(to)
+        put_in_place(whole, to)
     return [to / place for place in files]
 
 

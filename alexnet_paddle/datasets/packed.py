@@ -27,6 +27,7 @@ from alexnet_paddle.datasets.folders import ImageFiles
 from alexnet_paddle.datasets.images import Pictures, open_image
 from alexnet_paddle.datasets.transforms import central_square
 from alexnet_paddle.errors import InputError
+from alexnet_paddle.files import put_in_place
 
 FORMAT = 2  # raise it when the layout changes, or what `open_image` or `central_square` make of a picture
 
@@ -148,8 +149,8 @@ class Pack:
             with index.open("w", encoding="utf-8") as file:
                 json.dump(self._description(_stat(squares), pictures), file)
                 _to_disk(file)
-            squares.replace(self.squares)
-            index.replace(self.index)
+            put_in_place(squares, self.squares)
+            put_in_place(index, self.index)
             for leftover in self.home.glob(f"squares-{self.side}.*.new"):  # of a build that was killed
                 leftover.unlink(missing_ok=True)
         except OSError as error:

@@ -30,6 +30,7 @@ from PIL import Image, ImageDraw, ImageFilter
 from tqdm import tqdm
 
 from alexnet_paddle.errors import InputError
+from alexnet_paddle.files import put_in_place
 
 Canvas = ImageDraw.ImageDraw
 RGB = tuple[float, ...]
@@ -450,10 +451,10 @@ def _publish(work: Path, directory: Path, replace: bool) -> None:
     if replace:
         old = _sibling(directory)
         with suppress(FileNotFoundError):  # another process moved it a moment ago
-            directory.rename(old)
+            put_in_place(directory, old)
         shutil.rmtree(old, ignore_errors=True)
     try:
-        work.rename(directory)
+        put_in_place(work, directory)
     except OSError:
         if not _is_current(directory):
             raise InputError(f"{directory} exists and is not a petals set; move it away first") from None

@@ -25,7 +25,7 @@ import safetensors.numpy
 from alexnet_paddle.datasets.dataset import Dataset
 from alexnet_paddle.datasets.transforms import Inputs, Preprocessing
 from alexnet_paddle.errors import InputError
-from alexnet_paddle.files import flush_folder, write_through
+from alexnet_paddle.files import flush_folder, put_in_place, write_through
 from alexnet_paddle.nets.config import AlexNetConfig
 from alexnet_paddle.provenance import versions
 from alexnet_paddle.training.recipes import Recipe
@@ -87,9 +87,7 @@ class Checkpoint:
             raise
         if directory.exists():  # else .old is the only whole one, left by a writer that was stopped
             shutil.rmtree(old, ignore_errors=True)
-            directory.rename(old)
-        new.rename(directory)
-        flush_folder(directory.parent)
+        put_in_place(new, directory, old)
         shutil.rmtree(old, ignore_errors=True)
 
     def _write_files(self, folder: Path) -> None:

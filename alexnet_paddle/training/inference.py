@@ -24,7 +24,7 @@ from PIL import Image
 from alexnet_paddle import CPU_THREADS, runtime
 from alexnet_paddle.datasets.transforms import Preprocessing, resize_side
 from alexnet_paddle.errors import InputError, WorkFailed
-from alexnet_paddle.files import write_json
+from alexnet_paddle.files import put_in_place, write_json
 from alexnet_paddle.metrics import softmax
 from alexnet_paddle.nets.model import AlexNet
 from alexnet_paddle.training.checkpoint import Checkpoint
@@ -70,9 +70,7 @@ def export(checkpoint: Checkpoint, out: Path) -> dict[str, float]:
             new.mkdir()
             differences = _write_and_check(checkpoint, new)
             out.parent.mkdir(parents=True, exist_ok=True)
-            if out.exists():
-                out.rename(old)
-            new.rename(out)
+            put_in_place(new, out, old)
             return differences
     except ExportError as error:
         raise ExportError(f"{error}; nothing was written") from None
