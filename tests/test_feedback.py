@@ -263,8 +263,8 @@ def test_the_summary_groups_wrong_answers_by_what_was_said_first(chapters, tmp_p
     ]
     results += [wrong("alone", "got 5, expected 3"), notebook("right")]
     results += [replace(wrong(student, "does not count"), counts=False) for student in ("S0", "S1")]
-    groups = feedback.wrong_answers(results, chapters)
-    assert [(group["message"], len(group["students"])) for group in groups] == [
+    mistakes = feedback.wrong_answers(results, chapters)
+    assert [(mistake.message, len(mistake.students)) for mistake in mistakes] == [
         ("got 4, expected 3", 7),
         ("your cell ends in an error: NameError", 2),
     ]
@@ -328,4 +328,6 @@ def test_the_summary_of_a_large_class_stays_small(chapters, tmp_path):
         results.append(notebook(f"Student with a long name {number}", *exercises, remarks=("metadata were lost",)))
     page = summary_page(chapters, tmp_path, results)
     assert (tmp_path / "summary.html").stat().st_size < 300_000
-    assert "groups are left out" in page.words or len(feedback.wrong_answers(results, chapters)) <= feedback.MOST_GROUPS
+    assert (
+        "groups are left out" in page.words or len(feedback.wrong_answers(results, chapters)) <= feedback.MOST_MISTAKES
+    )

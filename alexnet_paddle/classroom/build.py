@@ -50,7 +50,7 @@ def build(source: Path, course: Path, force: bool = False) -> bool:
     built_from = fingerprint.of_chapter(source)
     outputs = None if force else recorded_outputs(chapter.name, course, built_from)
     ran = outputs is None
-    if ran:
+    if outputs is None:
         outputs = execute(chapter, course)
     for path, text in editions(chapter, built_from, outputs, course).items():
         if not path.exists() or path.read_text("utf-8") != text:
@@ -95,7 +95,7 @@ def learners(solutions: nbformat.NotebookNode) -> nbformat.NotebookNode:
     return notebook
 
 
-def _as_text(notebook) -> str:
+def _as_text(notebook: nbformat.NotebookNode) -> str:
     return nbformat.writes(nbformat.from_dict(notebook)) + "\n"
 
 

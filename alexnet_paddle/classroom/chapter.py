@@ -56,7 +56,8 @@ class Chapter:
 
     def needed(self, name: str) -> list[str]:
         """The ids of all cells that a cell depends on, also through others, in order."""
-        found, waiting = set(), [name]
+        found: set[str] = set()
+        waiting = [name]
         while waiting:
             new = set(self.cells[waiting.pop()].metadata.get("needs", ())) - found
             found |= new
@@ -69,12 +70,12 @@ class Chapter:
         return nbformat.from_dict(notebook.copy())
 
 
-def is_exercise(cell) -> bool:
+def is_exercise(cell: nbformat.NotebookNode) -> bool:
     """Whether the reader fills this cell in."""
     return cell.metadata.get("nbgrader", {}).get("solution", False)
 
 
-def is_graded(cell) -> bool:
+def is_graded(cell: nbformat.NotebookNode) -> bool:
     """Whether this cell's asserts give points."""
     return cell.metadata.get("nbgrader", {}).get("grade", False)
 
@@ -126,7 +127,7 @@ def read(path: Path) -> Chapter:
     return chapter
 
 
-def _check_graded(path, chapter):
+def _check_graded(path: Path, chapter: Chapter) -> None:
     order = list(chapter.cells)
     graded = {name for name, cell in chapter.cells.items() if is_graded(cell)}
     for exercise in chapter.exercises:
@@ -150,6 +151,6 @@ def _check_graded(path, chapter):
             raise InputError(f"{path}: the grade_id of cell {name!r} must be its title")
 
 
-def _require(path, name, cell, key):
+def _require(path: Path, name: str, cell: nbformat.NotebookNode, key: str) -> None:
     if not cell.metadata.get(key):
         raise InputError(f"{path}: cell {name!r} has no `{key}`; add it to its header")

@@ -13,6 +13,7 @@ import re
 import unicodedata
 from collections import Counter, defaultdict
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from math import ceil
 from pathlib import Path
 from statistics import mean, median
@@ -28,7 +29,7 @@ from alexnet_paddle.files import write_whole
 FOLDER = "feedback"  # beside the summary, which links to the pages in it
 MADE_BY = b'<meta name="generator" content="alexnet_paddle.classroom">'
 MOST_BARS = 25  # of a histogram
-MOST_GROUPS, MOST_NAMES = 40, 5  # of wrong answers, and of students in each
+MOST_MISTAKES, MOST_NAMES = 40, 5  # of wrong answers, and of students in each
 MOST_WORDS = 300  # characters of a message on the summary; a student's page has all
 
 
@@ -58,7 +59,7 @@ def write_feedback(results: list[Result], chapters: dict[str, Chapter], folder: 
 
 def write_summary(results: list[Result], chapters: dict[str, Chapter], path: Path) -> None:
     """Write the page of the class, which links to the students' pages in `feedback/` beside it. Raises OSError."""
-    groups = wrong_answers(results, chapters)
+    mistakes = wrong_answers(results, chapters)
     page = (
         environment(chapters)
         .get_template("summary.html")
@@ -66,8 +67,8 @@ def write_summary(results: list[Result], chapters: dict[str, Chapter], path: Pat
             links={student: f"{FOLDER}/{quote(name)}.html" for student, name in page_names(results).items()},
             unread=sum(result.chapter is None for result in results),
             chapters=[overview(results, name) for name in chapter_names(results, chapters)],
-            groups=groups[:MOST_GROUPS],
-            more_groups=len(groups[MOST_GROUPS:]),
+            mistakes=mistakes[:MOST_MISTAKES],
+            more_mistakes=len(mistakes[MOST_MISTAKES:]),
             looks=needs_look(results, chapters),
             totals=totals_by_student(results),
         )
@@ -99,7 +100,7 @@ def environment(chapters: dict[str, Chapter]) -> jinja2.Environment:
     return made
 
 
-def displayable(value):
+def displayable(value: object) -> object:
     """A string without what is no text in HTML: control characters become pictures of themselves, halves of characters
     escapes. Line breaks and tabs stay."""
     if type(value) is not str:
@@ -203,8 +204,8 @@ def chapter_names(results: list[Result], chapters: dict[str, Chapter]) -> list[s
 def overview(results: list[Result], name: str) -> dict:
     """Of one chapter: who is in it, how the totals are distributed, and what became of each exercise."""
     counted = [result for result in results if result.chapter == name and result.counts]
-    totals = [result.points for result in counted if not result.unjudged]
-    possible = max((result.possible for result in counted), default=0)
+    totals = [result.points for result in counted if result.points is not None and not result.unjudged]
+    possible = max((result.possible or 0 for result in counted), default=0)
     exercises = defaultdict(list)
     for result in counted:
         for one in result.exercises:
@@ -254,21 +255,26 @@ def exercise_overview(name: str, ones: Sequence[ExerciseResult]) -> dict:
     }
 
 
-def wrong_answers(results: list[Result], chapters: dict[str, Chapter]) -> list[dict]:
-    """Mistakes that at least two students share, with those students, the commonest first."""
+@dataclass(frozen=True)
+class Mistake:
+    """A message that an exercise gave to several students."""
+
+    chapter: str
+    exercise: str
+    message: str
+    students: tuple[str, ...]
+
+
+def wrong_answers(results: list[Result], chapters: dict[str, Chapter]) -> list[Mistake]:
+    """Mistakes that at least two students share, the commonest first."""
     students = defaultdict(set)
     for result in results:
         for one in result.exercises if result.counts else ():
             if message := message_of(one):
-                students[result.chapter, one.name, message].add(result.student)
-    order = {name: number for number, name in enumerate(chapter_names(results, chapters))}
-    groups = [
-        {"chapter": chapter, "exercise": exercise, "message": message, "students": sorted(names)}
-        for (chapter, exercise, message), names in students.items()
-        if len(names) > 1
-    ]
-    groups.sort(key=lambda one: (-len(one["students"]), order[one["chapter"]], one["exercise"], one["message"]))
-    return groups
+                students[result.chapter or "", one.name, message].add(result.student)
+    order = chapter_names(results, chapters)
+    mistakes = [Mistake(*where, tuple(sorted(names))) for where, names in students.items() if len(names) > 1]
+    return sorted(mistakes, key=lambda one: (-len(one.students), order.index(one.chapter), one.exercise, one.message))
 
 
 def needs_look(results: list[Result], chapters: dict[str, Chapter]) -> list[dict]:

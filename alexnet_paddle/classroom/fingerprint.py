@@ -81,7 +81,8 @@ def modules_used(*files: Path) -> list[Path]:
     """The files of the package that these Python files import, also through others, found without running them, if they
     compute. Raises InputError for a file that is not Python, or that imports a command: what it gives would not count.
     """
-    found, waiting = set(), list(files)
+    found: set[Path] = set()
+    waiting = list(files)
     while waiting:
         place = waiting.pop()
         for module in set(_imported(place)) - found:
@@ -162,7 +163,7 @@ def code_of(text: str, is_cell: bool = False) -> str:
     return _words(tree)
 
 
-def _words(node) -> str:
+def _words(node: object) -> str:
     """A tree as nested words, without what differs between versions though the code is the same: empty fields, and
     empty strings in f-strings. `kind` is the u of u"", and `ctx` follows from where a name is."""
     if isinstance(node, list):

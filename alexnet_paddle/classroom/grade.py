@@ -17,6 +17,7 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
+from typing import Literal
 
 from alexnet_paddle import reporter
 from alexnet_paddle.classroom import fingerprint, sandbox, submissions
@@ -160,11 +161,11 @@ class Grader:
                 return outcomes
             with suppress(sandbox.WorkerDied), sandbox.Worker(imports(chapter), self.protected) as worker:
                 for exercise in waiting:
-                    if time.monotonic() > ends:
-                        outcome = Unjudged(why=f"all answers together took more than {ALL_SECONDS} s")
+                    if time.monotonic() < ends:
+                        outcomes[exercise.name] = self.outcome(worker, chapter, exercise, answers)
                     else:
-                        outcome = self.outcome(worker, chapter, exercise, answers)
-                    outcomes[exercise.name] = outcome
+                        why = f"all answers together took more than {ALL_SECONDS} s"
+                        outcomes[exercise.name] = Unjudged(why=why)
         died = Unjudged(why="the process that runs the answers ended; grade it again")
         return {exercise.name: outcomes.get(exercise.name, died) for exercise in exercises}
 
@@ -216,11 +217,11 @@ def cells_for(chapter: Chapter, exercise: Exercise, answers: dict[str, Answer], 
     return cells + _own(exercise.name, answers[exercise.name], submissions.defines(chapter, exercise), "own")
 
 
-def _own(name, answer, takes, kind) -> list[Piece]:
+def _own(name: str, answer: Answer, takes: list[str], kind: Literal["own", "extra"]) -> list[Piece]:
     extra: list[Piece] = [
         {"title": "another cell", "source": code, "kind": "extra", "takes": []} for code in answer.extra
     ]
-    return [*extra, {"title": name, "source": answer.source, "kind": kind, "takes": takes}]
+    return [*extra, {"title": name, "source": answer.source or "", "kind": kind, "takes": takes}]
 
 
 # ---- from an outcome to a result -----------------------------------------------------------------------

@@ -10,6 +10,7 @@ import os
 import shutil
 import sys
 import warnings
+from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -76,7 +77,7 @@ def _add_submission(book: Gradebook, result: Result, chapter: Chapter) -> None:
 
 
 @contextmanager
-def _alembic_found():
+def _alembic_found() -> Iterator[None]:
     """nbgrader calls the program `alembic` by its name, which is beside this Python and perhaps not in PATH."""
     before = os.environ.get("PATH", "")
     os.environ["PATH"] = os.pathsep.join([str(Path(sys.executable).parent), before])

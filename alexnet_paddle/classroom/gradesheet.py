@@ -48,6 +48,6 @@ def _remarks(one: ExerciseResult) -> Iterator[str]:
     yield from (f"{one.name}: {words}" for words in exercise_remarks(one))
 
 
-def _cell(value):
+def _cell(value: object) -> object:
     """What a spreadsheet takes for no formula; nothing for None."""
     return f"'{value}" if isinstance(value, str) and value.startswith(("=", "+", "-", "@", "\t", "\r")) else value

@@ -71,10 +71,10 @@ def write(to: Path) -> list[Path]:
 
 def contents() -> dict[Path, Path]:
     """The places in a handout, each with the file that goes there. Raises InputError for a link to nothing in it."""
-    files = {path.relative_to(OWN): path for path in OWN.iterdir()}
-    found = (path for pattern in PATTERNS for path in ROOT.glob(pattern) if path.is_file())
-    found = [*found, *(COURSE / f"{source.stem}.ipynb" for source in sources())]
-    files |= {path.relative_to(ROOT): path for path in found if goes_out(path.relative_to(ROOT))}
+    found = [path for pattern in PATTERNS for path in ROOT.glob(pattern) if path.is_file()]
+    found += [COURSE / f"{source.stem}.ipynb" for source in sources()]
+    files = {path.relative_to(ROOT): path for path in found if goes_out(path.relative_to(ROOT))}
+    files |= {path.relative_to(OWN): path for path in OWN.iterdir() if goes_out(path.relative_to(OWN))}
     for place in [place for place in files if place.suffix in (".md", ".ipynb")]:
         for link in links(files[place]):
             target = Path(os.path.normpath(place.parent / link))

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import asdict, dataclass
 from enum import Enum
+from typing import Any
 
 # ---- an answer that was run ------------------------------------------------------------------------------
 
@@ -199,6 +200,11 @@ def _with_codes(pairs: Iterable[tuple]) -> dict:
     return {name: value.value if isinstance(value, Enum) else value for name, value in pairs}
 
 
-def _exercise(status, parts, remarks, refused, **more) -> ExerciseResult:
-    parts = tuple(Part(**part) for part in parts)
-    return ExerciseResult(status=Status(status), parts=parts, remarks=tuple(remarks), refused=tuple(refused), **more)
+def _exercise(status: str, parts: list[dict], remarks: list[str], refused: list[str], **more: Any) -> ExerciseResult:
+    return ExerciseResult(
+        status=Status(status),
+        parts=tuple(Part(**part) for part in parts),
+        remarks=tuple(remarks),
+        refused=tuple(refused),
+        **more,
+    )

@@ -95,11 +95,11 @@ class Worker:
         os.close(answers)
         self.jobs, self.answers, self.waiting = our_jobs, our_answers, b""
 
-    def __enter__(self):
+    def __enter__(self) -> Worker:
         self.receive(START_SECONDS)
         return self
 
-    def __exit__(self, *_):
+    def __exit__(self, *_: object) -> None:
         os.close(self.jobs)
         self.process.kill()
         self.process.wait()
@@ -171,7 +171,7 @@ def confinement(visible: list[str]) -> list[str]:
     binds = [part for place in SYSTEM if os.path.exists(place) for part in ("--ro-bind", place, place)]
     binds += [part for place in visible for part in ("--ro-bind", place, place)]
     return [
-        *(bubblewrap(), "--unshare-all", "--die-with-parent", "--new-session", "--cap-drop", "ALL"),
+        *(bubblewrap() or "bwrap", "--unshare-all", "--die-with-parent", "--new-session", "--cap-drop", "ALL"),
         *("--proc", "/proc", "--dev", "/dev", "--size", str(256 << 20), "--tmpfs", "/tmp"),
         *binds,  # after /tmp, for they may lie in it
         *("--chdir", "/tmp", "--"),

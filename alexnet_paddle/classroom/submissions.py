@@ -11,6 +11,7 @@ import tempfile
 import warnings
 import zipfile
 import zlib
+from collections.abc import Callable, Collection, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -28,6 +29,7 @@ MOST_UNPACKED = 20 << 30  # bytes that a zip may unpack to
 # How Moodle and Canvas name what they export: "Ada Lovelace_123_assignsubmission_file_", "adalovelace_123_456_x.ipynb".
 PLATFORM_FOLDER = re.compile(r"^(.+?)_\d+_assignsubmission_\w+?_?$")
 PLATFORM_FILE = re.compile(r"^([^_]+)(?:_LATE)?_\d+_\d+_")
+DEFINITIONS = (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)
 
 
 class CannotRead(Exception):
@@ -45,7 +47,7 @@ class Submission:
 
 
 @contextmanager
-def opened(place: Path):
+def opened(place: Path) -> Iterator[list[Submission]]:
     """The submissions in a folder or a zip, in the order of their names. Raises InputError where there are none."""
     if not place.exists():
         raise InputError(f"{place}: no such folder or zip; give where the notebooks are")
@@ -62,7 +64,7 @@ def find(folder: Path) -> list[Submission]:
     """Notebooks below subfolders, which have the students' names, and those in the folder itself."""
     found = []
 
-    def add(student, file):
+    def add(student: str, file: Path | None) -> None:
         found.append(Submission(printable(student), file, (file or place).relative_to(folder).as_posix()))
 
     for place in sorted(folder.iterdir(), key=lambda path: path.name):
@@ -73,18 +75,20 @@ def find(folder: Path) -> list[Submission]:
             student = match[1] if match else place.name
             # A student's folder that is a link leads to another student's: it is handed on, and then not read.
             files = [place] if place.is_symlink() else sorted(filter(_counts(place), place.rglob("*.ipynb")))
-            for file in files or [None]:
+            for file in files:
                 add(student, file)
+            if not files:
+                add(student, None)
         elif place.suffix == ".ipynb":
             match = PLATFORM_FILE.match(place.name)
             add(match[1] if match else place.stem, place)
     return found
 
 
-def _counts(folder):
+def _counts(folder: Path) -> Callable[[Path], bool]:
     """Whether a path below a student's folder is a notebook, and none of those that systems put beside."""
 
-    def test(path):
+    def test(path: Path) -> bool:
         hidden = any(part.startswith((".", "__MACOSX")) for part in path.relative_to(folder).parts)
         return not hidden and not path.is_dir()
 
@@ -113,7 +117,7 @@ def unpacked(file: Path, folder: Path) -> Path:
     return folder
 
 
-def _unpack(archive, entry, folder) -> None:
+def _unpack(archive: zipfile.ZipFile, entry: zipfile.ZipInfo, folder: Path) -> None:
     """Unpack one entry, only if it is a notebook; of others only the folder, which says that there is a student. One
     that is damaged stays as far as it comes, one that is too large becomes a hole of its size."""
     parts = [part.replace(":", "_") for part in re.split(r"[\\/]", entry.filename) if part not in ("", ".", "..")]
@@ -184,14 +188,15 @@ def read(file: Path) -> list[Cell]:
     return cells
 
 
-def _cell(cell) -> Cell:
+def _cell(cell: dict) -> Cell:
     source = cell.get("source", "")
     if isinstance(source, list):
         source = "".join(part for part in source if isinstance(part, str))
     grade_id, metadata = None, cell.get("metadata")
     if isinstance(metadata, dict) and isinstance(metadata.get("nbgrader"), dict):
         grade_id = metadata["nbgrader"].get("grade_id")
-    kind = cell.get("cell_type") if cell.get("cell_type") in ("code", "markdown", "raw") else "raw"
+    kind = cell.get("cell_type")
+    kind = kind if kind in ("code", "markdown") else "raw"
     return Cell(kind, source if isinstance(source, str) else "", grade_id if isinstance(grade_id, str) else None)
 
 
@@ -214,7 +219,7 @@ def chapter_of(cells: list[Cell], chapters: dict[str, Chapter]) -> str:
     ids = {cell.grade_id for cell in cells}
     bound = {name for cell in cells for name in defined(python(cell.source))}
 
-    def likeness(chapter):
+    def likeness(chapter: Chapter) -> int:
         wanted = {name for exercise in chapter.exercises for name in defines(chapter, exercise)}
         return sum(name in ids for name in chapter.cells) + len(bound & wanted)
 
@@ -249,7 +254,7 @@ def answers(cells: list[Cell], chapter: Chapter) -> tuple[dict[str, Answer], lis
     return result, remarks
 
 
-def _handed_out(source):
+def _handed_out(source: str) -> Iterator[str]:
     """A cell's source with and without what is taken out of the learner's edition."""
     yield source
     yield re.sub(r"### BEGIN HIDDEN TESTS\n.*?### END HIDDEN TESTS\n?", "", source, flags=re.S)
@@ -261,7 +266,7 @@ def normal(source: str) -> str:
     return "\n".join(line.rstrip() for line in source.strip().splitlines() if line.strip())
 
 
-def _answer(name, wanted, parsed, given) -> Answer:
+def _answer(name: str, wanted: list[str], parsed: list[tuple[Cell, str]], given: set[str]) -> Answer:
     own = [(place, cell, code) for place, (cell, code) in enumerate(parsed) if cell.grade_id == name]
     binding = [
         (place, cell, code)
@@ -275,10 +280,10 @@ def _answer(name, wanted, parsed, given) -> Answer:
     if len(own) > 1:
         answer.remarks.append("the cell is there more than once; the last one with an answer was taken")
     # The last definition counts, as it does when the notebook is run; an answer before a stub.
-    chosen = (attempted or own or binding or [None])[-1]
-    if chosen is None:
+    candidates = attempted or own or binding
+    if not candidates:
         return answer
-    place, cell, code = chosen
+    place, cell, code = candidates[-1]
     if cell.grade_id != name and own:
         answer.remarks.append("the answer was found in another cell than its own")
     if cell.kind != "code":
@@ -293,9 +298,10 @@ def _answer(name, wanted, parsed, given) -> Answer:
     return answer
 
 
-def _used(code, others, wanted) -> list[str]:
+def _used(code: str, others: list[tuple[int, str]], wanted: set[str]) -> list[str]:
     """Those of a student's other cells that bind a name which the answer, or such a cell, uses."""
-    chosen, names = set(), used(code)
+    chosen: set[int] = set()
+    names = used(code)
     while True:
         new = {
             place
@@ -311,7 +317,7 @@ def _used(code, others, wanted) -> list[str]:
 # ---- code, also broken code ------------------------------------------------------------------------------
 
 
-def _parsed(code) -> ast.Module | None:
+def _parsed(code: str) -> ast.Module | None:
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         try:
@@ -327,7 +333,7 @@ def defined(code: str) -> set[str]:
         return set(re.findall(r"^(?:def|class)\s+(\w+)", code, re.M))
     found = set()
     for node in tree.body:
-        if isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)):
+        if isinstance(node, DEFINITIONS):
             found.add(node.name)
         elif isinstance(node, (ast.Import, ast.ImportFrom)):
             found |= {alias.asname or alias.name.partition(".")[0] for alias in node.names}
@@ -345,12 +351,12 @@ def used(code: str) -> set[str]:
     return {part.id for part in ast.walk(tree) if isinstance(part, ast.Name) and isinstance(part.ctx, ast.Load)}
 
 
-def is_stub(code: str, wanted) -> bool:
+def is_stub(code: str, wanted: Collection[str]) -> bool:
     """Whether nothing was filled in: all that is wanted is without a body, or raises NotImplementedError at once."""
     tree = _parsed(code)
     if tree is None:
         return False
-    found = [node for node in tree.body if getattr(node, "name", None) in wanted]
+    found = [node for node in tree.body if isinstance(node, DEFINITIONS) and node.name in wanted]
     if not found:  # a value, such as `x = ...`
         values = [node.value for node in tree.body if isinstance(node, ast.Assign)]
         empty = [isinstance(value, ast.Constant) and value.value in (None, ...) for value in values]
@@ -358,7 +364,7 @@ def is_stub(code: str, wanted) -> bool:
     return all(_empty(node.body) for node in found)
 
 
-def _empty(body) -> bool:
+def _empty(body: list[ast.stmt]) -> bool:
     for node in body:
         if isinstance(node, ast.Expr) and not isinstance(node.value, ast.Constant):
             return False

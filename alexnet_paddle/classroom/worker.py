@@ -37,6 +37,11 @@ import tempfile
 import threading
 import time
 import types
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:  # as strings below: students' cells would inherit `from __future__ import annotations`
+    from collections.abc import Callable, Iterator
+    from typing import NoReturn, TextIO
 
 MOST_OUTPUT = 20_000  # characters of what a student's code prints that are kept
 MOST_FILE = 50 << 20  # bytes of one file that it may write
@@ -183,7 +188,7 @@ def guard(
     sys.addaudithook(hook)
 
 
-def own_realpath():
+def own_realpath() -> "Callable[[str], str]":
     """`os.path.realpath` from copies of its module and of what that uses: a student's code can replace only theirs."""
     spec = importlib.util.find_spec(os.path.__name__)
     copy = importlib.util.module_from_spec(spec)
@@ -192,7 +197,7 @@ def own_realpath():
     return copy.realpath
 
 
-def take_away(refuse, not_loaded) -> None:
+def take_away(refuse: "Callable", not_loaded: frozenset[str]) -> None:
     def nothing(*given, **more):
         refuse("functions that were taken away")
 
@@ -327,7 +332,14 @@ def described(error: BaseException, cell: str) -> dict:
     return {"kind": "".join((type(error).__name__,))[:MOST_WORDS], "message": message, "line": line}
 
 
-def child(job: dict, channel: socket.socket, secret: str, trusted, readable, fixed) -> None:
+def child(
+    job: dict,
+    channel: socket.socket,
+    secret: str,
+    trusted: tuple[str, ...],
+    readable: tuple[str, ...],
+    fixed: frozenset[int],
+) -> None:
     """Run one exercise and answer over `channel`. `job` has
 
     name:    the exercise's
@@ -419,7 +431,7 @@ def child(job: dict, channel: socket.socket, secret: str, trusted, readable, fix
     return None
 
 
-def json_in_c():
+def json_in_c() -> "tuple[Callable, Callable]":
     """Functions that write and read JSON: `encode(what, 0)` gives parts, `decode(text, 0)` what and where it ends."""
     quoted = json.encoder.c_make_encoder
     encode = quoted(None, None, json.encoder.c_encode_basestring_ascii, None, ": ", ", ", False, False, True)
@@ -431,11 +443,11 @@ def fresh_namespace() -> dict:
     return {"__name__": "__main__", "get_ipython": lambda: notebook, "display": print}
 
 
-def compiled(cell):
+def compiled(cell: dict) -> types.CodeType:
     return compile(cell["source"], f"<{cell['title']}>", "exec")
 
 
-def with_checks(cell) -> str:
+def with_checks(cell: dict) -> str:
     """The code of a cell of asserts, with a call of `__check__` before and after every statement, on every level, to be
     sent to a child."""
 
@@ -472,7 +484,7 @@ def set_limits(memory: int) -> None:
 # ---- the server: forks, waits, passes on ----------------------------------------------------------------
 
 
-def serve(jobs, answers, trusted, readable) -> None:
+def serve(jobs: "TextIO", answers: "TextIO", trusted: tuple[str, ...], readable: tuple[str, ...]) -> None:
     """Read jobs, one a line, and answer each. Between "ready" and the verdicts a second line brings the asserts."""
     fixed = frozenset(id(one) for one in gc.get_objects() if type(one) is types.FunctionType)
     for line in iter(jobs.readline, ""):
@@ -482,7 +494,9 @@ def serve(jobs, answers, trusted, readable) -> None:
             answers.flush()
 
 
-def answered(job, jobs, trusted, readable, fixed):
+def answered(
+    job: dict, jobs: "TextIO", trusted: tuple[str, ...], readable: tuple[str, ...], fixed: frozenset[int]
+) -> "Iterator[dict]":
     """First one of kind "ready", then one of kind "judged"; or one that says why it came to neither."""
     ours, theirs = socket.socketpair()
     secret = secrets.token_hex(16)
@@ -512,7 +526,14 @@ def answered(job, jobs, trusted, readable, fixed):
         ours.close()
 
 
-def run_child(job, channel, secret, trusted, readable, fixed):
+def run_child(
+    job: dict,
+    channel: socket.socket,
+    secret: str,
+    trusted: tuple[str, ...],
+    readable: tuple[str, ...],
+    fixed: frozenset[int],
+) -> "NoReturn":
     """In the child, which does not return."""
     try:
         os.setsid()
@@ -526,7 +547,7 @@ def run_child(job, channel, secret, trusted, readable, fixed):
         os._exit(0)
 
 
-def receive(channel, pid, job, secret) -> dict:
+def receive(channel: socket.socket, pid: int, job: dict, secret: str) -> dict:
     """The child's next answer. One that took too long, is not the child's own, or ended without any says so."""
     ends = time.monotonic() + job["most_seconds"]
     (_, before), slept, line = spent(pid), 0, b""
@@ -564,7 +585,7 @@ def spent(pid: int) -> tuple[bool, float]:
         return True, 0
 
 
-def ended(pid) -> str:
+def ended(pid: int) -> str:
     """How a child that said nothing came to its end."""
     status = os.waitpid(pid, 0)[1]
     if os.WIFSIGNALED(status):
@@ -576,7 +597,7 @@ def ended(pid) -> str:
 CONTROL = (3, 4)  # descriptors: jobs come on the first, answers go to the second
 
 
-def main():
+def main() -> None:
     settings = json.loads(sys.argv[1])
     for name in [*settings["imports"], "numpy", "paddle"]:  # the last two `Snapshot` needs
         with contextlib.suppress(Exception):  # a chapter's own cells say better what is missing
