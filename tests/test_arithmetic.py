@@ -15,7 +15,7 @@ from alexnet_paddle.arithmetic import (
     totals,
     trace,
 )
-from alexnet_paddle.nets.config import LRN, Pool
+from alexnet_paddle.nets.config import LRN, AlexNetConfig, Conv, Linear, Pool
 from alexnet_paddle.nets.variants import VARIANTS
 
 # ---- one size --------------------------------------------------------------------------------------
@@ -244,6 +244,13 @@ def test_after_the_global_mean_the_whole_image_is_seen_and_no_stride_is_left():
     assert (pool7.receptive_field, pool7.stride) == (227, None)
 
 
+def test_what_follows_the_global_mean_sees_the_whole_image_too():
+    config = VARIANTS["blog"]
+    last = (*config.conv_stages[-1], LRN())
+    rows = trace(config.replace(conv_stages=(*config.conv_stages[:-1], last)))
+    assert [(row.receptive_field, row.stride) for row in rows if row.name in ("pool7", "lrn7")] == [(227, None)] * 2
+
+
 def test_the_spatial_norm_widens_the_receptive_field_of_what_follows():
     rows = {row.name: row.receptive_field for row in trace(VARIANTS["convnet2012"])}
     # conv2 sees 51 pixels in steps of 8: four steps more for a 5 x 5 window, two more for the pool.
@@ -315,6 +322,16 @@ IMPOSSIBLE = {
         "conv3",
         "64 / 3 = 21.33",
     ),
+    "a fully connected layer in a conv stage": (
+        AlexNetConfig("n", conv_stages=((Conv(8, 3),), (Linear(5),)), image_size=9),
+        "fc2",
+        "it takes values in a row, not 8 x 7 x 7; put it in fc_stages",
+    ),
+    "a convolution in an fc stage": (
+        AlexNetConfig("n", conv_stages=((Conv(8, 3),),), fc_stages=((Linear(5), Conv(8, 3)),), image_size=9),
+        "conv2",
+        "it takes channels x height x width, not 5 values in a row; put it in conv_stages",
+    ),
     "towers of the LRN": (
         VARIANTS["mini"].replace(lrn=LRN(groups=7)),
         "lrn1",
@@ -337,7 +354,7 @@ def test_trace_names_the_impossible_layer_and_shows_the_arithmetic(label):
 
 def test_tables_and_arithmetic_do_not_load_paddle():
     program = (
-        "import sys; from alexnet_paddle.arithmetic import trace;"
+        "import sys; from alexnet_paddle.arithmetic import trace; import alexnet_paddle.nets.initialisation;"
         "from alexnet_paddle.nets.variants import VARIANTS; trace(VARIANTS['paper']);"
         "print(sorted({'paddle', 'numpy'} & set(sys.modules)))"
     )

@@ -2,6 +2,7 @@ from alexnet_paddle import VARIANTS, AlexNet  # isort: skip  (before paddle, so 
 
 import dataclasses
 import gc
+import json
 import math
 
 import numpy as np
@@ -10,9 +11,9 @@ import paddle
 import pytest
 from test_arithmetic import COUNTS, IMPOSSIBLE
 
-from alexnet_paddle.arithmetic import trace
+from alexnet_paddle.arithmetic import Traced, trace
 from alexnet_paddle.nets import fast_cpu
-from alexnet_paddle.nets.config import LRN, AlexNetConfig, Conv, GlobalPool, Linear, Pool, SpatialNorm
+from alexnet_paddle.nets.config import LRN, AlexNetConfig, Conv, GlobalPool, Layer, Linear, Pool, SpatialNorm
 from alexnet_paddle.nets.initialisation import INITS
 
 
@@ -245,6 +246,34 @@ def test_outputs_and_all_gradients_are_those_of_paddles_alexnet(twins, training,
     assert_close(logits[0].numpy(), logits[1].numpy(), "logits")
     for (name, mine), its in zip(twins[0].named_parameters(), twins[1].parameters(), strict=True):
         assert_close(mine.grad.numpy(), its.grad.numpy(), name)
+
+
+# ---- a new kind of layer ---------------------------------------------------------------------------
+
+
+def test_a_new_kind_of_layer_is_its_class_alone():
+    @dataclasses.dataclass(frozen=True)
+    class Shift(Layer):
+        by: float
+        kind = "shift"
+
+        def trace(self, shape, rounding):
+            return Traced(shape, f"same size, {self.by} more")
+
+        def build(self, shape, rounding, initialise):
+            layer = paddle.nn.Identity()
+            layer.register_forward_post_hook(lambda _, inputs, output: output + self.by)
+            return layer
+
+    stages = ((Conv(4, 3), Shift(1.5), Pool(3, 2)),)
+    config = AlexNetConfig("shifted", conv_stages=stages, image_size=9, num_classes=2)
+    assert [row.name for row in trace(config)] == ["conv1", "shift1", "pool1", "fc2"]
+    assert trace(config)[1].arithmetic == "same size, 1.5 more"
+    assert AlexNetConfig.from_dict(json.loads(json.dumps(config.to_dict()))) == config
+    net = AlexNet(config)
+    outputs = record(net)
+    net(paddle.to_tensor(images_for(config)))
+    np.testing.assert_allclose(outputs["shift1"].numpy(), outputs["conv1"].numpy() + 1.5, rtol=1e-6)
 
 
 # ---- nets that cannot work, images that do not fit --------------------------------------------------

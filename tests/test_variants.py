@@ -430,9 +430,26 @@ def test_every_number_of_a_net_is_part_of_its_identity(number):
     assert config.to_dict() != VARIANTS["mini"].to_dict()
 
 
-def test_the_same_numbers_in_layers_of_two_kinds_are_two_nets():
-    one, other = (AlexNetConfig("n", conv_stages=((layer,),)) for layer in (Pool(3, 1), SpatialNorm(3, 1)))
-    assert one != other and one.to_dict() != other.to_dict()
+LAYERS = [
+    *(Conv(8, 3), Conv(9, 3), Conv(8, 4), Conv(8, 3, 2), Conv(8, 3, padding=1), Conv(8, 3, groups=2)),
+    *(Activation("relu"), Activation("sigmoid"), Activation("tanh"), Linear(8), Linear(9), GlobalPool()),
+    *(LRN(), LRN(size=3), LRN(alpha=0.1), LRN(beta=1), LRN(k=1), LRN(divide_by_size=True), LRN(groups=2)),
+    *(SpatialNorm(), SpatialNorm(3), SpatialNorm(alpha=1), SpatialNorm(beta=1), SpatialNorm(k=2)),
+    *(Pool(3, 2), Pool(2, 2), Pool(3, 1), SpatialNorm(3, 1)),  # the last two hold the same numbers
+    *(Dropout(), Dropout(0.25), Dropout(mode="downscale_in_infer")),
+]
+
+
+def test_every_number_of_a_layer_is_part_of_the_nets_identity():
+    configs = [AlexNetConfig("n", conv_stages=((layer,),)) for layer in LAYERS]
+    assert len(set(configs)) == len(LAYERS)
+    assert len({json.dumps(config.to_dict()) for config in configs}) == len(LAYERS)
+
+
+def test_order_and_stages_of_layers_are_part_of_the_nets_identity():
+    conv, pool = Conv(8, 3), Pool()
+    arrangements = (((conv, RELU, pool),), ((conv, pool, RELU),), ((conv, RELU), (pool,)))
+    assert len({AlexNetConfig("n", conv_stages=stages) for stages in arrangements}) == 3
 
 
 def test_stages_may_be_lists_which_compute_the_same():
