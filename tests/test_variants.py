@@ -415,7 +415,7 @@ def test_configs_are_frozen_and_hashable():
 
 
 def test_inits_are_named_once():
-    assert len(set(INITS)) == len(INITS) == 7
+    assert len(set(INITS)) == len(INITS) == 8
 
 
 @pytest.mark.parametrize(

@@ -7,7 +7,7 @@ NIPS 2012; "2012 source", the authors' program as published by the Computer Hist
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass, field, replace
 from typing import ClassVar
 
 
@@ -154,7 +154,7 @@ class Dropout:
 
 ACTIVATIONS = ("relu", "sigmoid", "tanh")
 DROPOUT_MODES = ("upscale_in_train", "downscale_in_infer")
-INITS = ("paper", "convnet2012", "dansuh17", "kaiming", "pytorch", "sigmoid", "paddle")
+INITS = ("paper", "convnet2012", "dansuh17", "kaiming", "pytorch", "sigmoid", "paddle", "paper-bias-0")
 POOLS = {"overlap": Pool(3, 2), "plain": Pool(2, 2)}
 PAPER_LRN = LRN()
 _LAYERS = {cls.__name__: cls for cls in (Conv, Activation, LRN, SpatialNorm, Pool, GlobalPool, Linear, Dropout)}
@@ -172,8 +172,8 @@ class AlexNetConfig:
     `init` names the initialisation (see `alexnet_paddle.nets.model`), `rounding` is floor or ceil for every size.
     """
 
-    name: str
-    source: str
+    name: str = field(compare=False)
+    source: str = field(compare=False)
     conv_stages: tuple[Stage, ...]
     fc_stages: tuple[Stage, ...] = ()
     image_size: int = 227
@@ -181,7 +181,7 @@ class AlexNetConfig:
     num_classes: int = 1000
     rounding: str = "floor"
     init: str = "paddle"
-    default_recipe: str = "quick"
+    default_recipe: str = field(default="quick", compare=False)
 
     def __post_init__(self):
         _choose("rounding", self.rounding, ("floor", "ceil"))
@@ -227,6 +227,7 @@ class AlexNetConfig:
     def to_dict(self) -> dict:
         """As plain data for JSON; `from_dict` reads it back."""
         fields = asdict(self)
+        del fields["source"], fields["default_recipe"]
         for part in ("conv_stages", "fc_stages"):
             fields[part] = [[[type(layer).__name__, asdict(layer)] for layer in stage] for stage in getattr(self, part)]
         return fields
@@ -239,7 +240,7 @@ class AlexNetConfig:
                 part: tuple(tuple(_LAYERS[kind](**numbers) for kind, numbers in stage) for stage in fields[part])
                 for part in ("conv_stages", "fc_stages")
             }
-            return AlexNetConfig(**{**fields, **stages})
+            return AlexNetConfig(**{"source": "", **fields, **stages})
         except (KeyError, TypeError) as error:
             raise ValueError(f"this is not an AlexNet config: {error}") from None
 

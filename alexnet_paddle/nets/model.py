@@ -112,6 +112,11 @@ def _paper(name, fan_in, fan_out, last):
     return Normal(0.0, 0.01), _paper_bias(name, last)
 
 
+def _paper_bias_0(name, fan_in, fan_out, last):
+    """The paper's weights, and biases 0: what are its biases of 1 good for?"""
+    return Normal(0.0, 0.01), Constant(0.0)
+
+
 def _convnet2012(name, fan_in, fan_out, last):
     """2012 source, layers-145.cfg: the same, but 0.03 in conv3, conv4 and conv5."""
     return Normal(0.0, 0.03 if name in ("conv3", "conv4", "conv5") else 0.01), _paper_bias(name, last)
@@ -169,4 +174,5 @@ INITS = {
     "pytorch": _pytorch,
     "sigmoid": _sigmoid,
     "paddle": _paddle,
+    "paper-bias-0": _paper_bias_0,
 }
