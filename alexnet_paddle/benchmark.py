@@ -1,21 +1,22 @@
 """`python -m alexnet_paddle.benchmark`: Paddle untouched, ours and PyTorch on this machine's CPU."""
 
+from __future__ import annotations
+
 import argparse
-import json
-import os
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import replace
 from pathlib import Path
 
 from alexnet_paddle.cli import Parser, positive, run
-from alexnet_paddle.errors import InputError
+from alexnet_paddle.files import require_writable, write_json
 from alexnet_paddle.nets.variants import VARIANTS
 from alexnet_paddle.study.benchmark import FULL, KINDS, QUICK, Plan, measure
 
 
-def listed(choices):
+def listed(choices: Collection[str]) -> Callable[[str], tuple[str, ...]]:
     """An argparse type: names separated by commas, all of them among `choices`."""
 
-    def parse(text):
+    def parse(text: str) -> tuple[str, ...]:
         names = tuple(text.split(","))
         for name in names:
             if name not in choices:
@@ -25,11 +26,12 @@ def listed(choices):
     return parse
 
 
-def sizes(text):
+def sizes(text: str) -> tuple[int, ...]:
+    """An argparse type: numbers above 0, separated by commas."""
     return tuple(map(positive(int), text.split(",")))
 
 
-def parse(argv):
+def build_parser() -> Parser:
     parser = Parser("benchmark", "Measure this machine's CPU: Paddle untouched, ours, and PyTorch if it is installed.")
     parser.add_argument("--quick", action="store_true", help="under a minute: one net, a small batch, few rounds")
     parser.add_argument("--nets", type=listed(VARIANTS), metavar="A,B", help="nets to train and run; as variants")
@@ -37,32 +39,26 @@ def parse(argv):
     parser.add_argument("--only", type=listed(KINDS), metavar="KIND,KIND", help=f"some of {','.join(KINDS)}")
     parser.add_argument("--rounds", type=positive(int), metavar="N", help="rounds of every case, whatever they take")
     parser.add_argument("--json", type=Path, default=Path("benchmark.json"), metavar="FILE", help="all figures")
-    return parser.parse_args(argv)
+    return parser
 
 
-def plan_of(arguments) -> Plan:
-    plan = QUICK if arguments.quick else FULL
-    changes = {"nets": arguments.nets, "batch_sizes": arguments.batch_sizes}
-    if arguments.rounds:
-        changes.update(least_rounds=arguments.rounds, most_rounds=arguments.rounds)
-    return replace(plan, **{name: value for name, value in changes.items() if value})
+def plan_of(given: argparse.Namespace) -> Plan:
+    changes = {
+        "nets": given.nets,
+        "batch_sizes": given.batch_sizes,
+        "least_rounds": given.rounds,
+        "most_rounds": given.rounds,
+    }
+    return replace(QUICK if given.quick else FULL, **{name: value for name, value in changes.items() if value})
 
 
-def main(argv=None):
-    arguments = parse(argv)
-    plan = plan_of(arguments)
-    require_writable(arguments.json)
-    report = measure(plan, arguments.only or tuple(KINDS), arguments.quick)
-    arguments.json.write_text(json.dumps(report, indent=1) + "\n", "utf-8")
-    print(f"\n{arguments.json}: all figures, by round")
-
-
-def require_writable(file: Path) -> None:
-    """Raises InputError now, not after a quarter of an hour."""
-    if file.is_dir() or not file.absolute().parent.is_dir():
-        raise InputError(f"--json {file}: not a file in a folder that exists; give another name")
-    if not os.access(file if file.exists() else file.absolute().parent, os.W_OK):
-        raise InputError(f"--json {file}: no permission to write; give another name")
+def main(argv: Sequence[str] | None = None) -> None:
+    given = build_parser().parse_args(argv)
+    require_writable("--json", given.json)  # now, not after a quarter of an hour
+    report = measure(plan_of(given), given.only or tuple(KINDS), given.quick)
+    given.json.parent.mkdir(parents=True, exist_ok=True)
+    write_json(given.json, report)
+    print(f"\n{given.json}: all figures, by round")
 
 
 if __name__ == "__main__":
