@@ -34,12 +34,12 @@ def require_writable(option: str, path: Path) -> None:
     Creates nothing."""
     path = Path(path)
     try:
-        path.with_name(path.name + ".new").exists()  # not where the name is too long
+        if path.is_dir():
+            raise InputError(f"{option} {path}: is a folder; give the name of a file")
+        path.with_name(path.name + ".new").exists()  # an error where the name is too long
         existing = next(place for place in (path, *path.absolute().parents) if place.exists())
-    except (OSError, ValueError) as error:
-        raise InputError(f"{option} {path}: {getattr(error, 'strerror', None) or error}; give another name") from None
-    if path.is_dir():
-        raise InputError(f"{option} {path}: is a folder; give the name of a file")
+    except OSError as error:
+        raise InputError(f"{option} {path}: {error.strerror}; give another name") from None
     if existing != path and not existing.is_dir():
         raise InputError(f"{option} {path}: {existing} is a file; give another name")
     if not os.access(existing, os.W_OK):

@@ -348,7 +348,7 @@ def packed_input(job: Job) -> Prepared:
 
     def prepare(dataset, side):
         pack = Pack(dataset, side)
-        pack.build(lambda paths, description: paths)
+        pack.build()
         return pack.use()
 
     return loader_input(job, prepare)
