@@ -1,12 +1,19 @@
 """`python -m alexnet_paddle.ablate`: one factor at a time, with several seeds, into a results file and two pictures."""
 
+from __future__ import annotations
+
+import shlex
+from argparse import Namespace
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
-from alexnet_paddle import reporter
 from alexnet_paddle.cli import Parser, bounded, run
 from alexnet_paddle.errors import InputError
+from alexnet_paddle.files import require_writable
 from alexnet_paddle.nets.variants import VARIANTS
+from alexnet_paddle.reporter import say
+from alexnet_paddle.study.ablations import ABLATIONS, Size
 
 
 def build_parser() -> Parser:
@@ -16,6 +23,7 @@ def build_parser() -> Parser:
     what.add_argument("name", metavar="NAME", help="of an ablation; `list` shows them")
     what.add_argument("--data", default="petals", metavar="DATA", help="petals (default), a folder of photos, cifar10")
     what.add_argument("--variant", choices=VARIANTS, default="mini", metavar="NAME", help="the net (default mini)")
+    what.add_argument("--arms", nargs="+", default=(), metavar="ARM", help="some of its arms (default all)")
     size = parser.add_argument_group("how much is trained", "One of two sizes, or what is given in its place.")
     sizes = size.add_mutually_exclusive_group()
     sizes.add_argument("--quick", action="store_true", help="about a minute on two cores (default)")
@@ -28,70 +36,66 @@ def build_parser() -> Parser:
     return parser
 
 
-def main(argv=None):
+def main(argv: Sequence[str] | None = None) -> None:
     given = build_parser().parse_args(argv)
+    if given.name == "list":
+        show()
+        return
+    require_known(given)
+    out = given.out or Path("runs") / f"{given.name}-{Path(given.data.partition(':')[0]).name}.json"
+    require_writable("--out", out)  # now, not after the trainings, as the next two
+    pictures = {what: out.with_name(f"{out.stem}-{what}.png") for what in ("curves", "differences")}
+    for picture in pictures.values():
+        require_writable("--out", picture)
+
     from alexnet_paddle import plots
     from alexnet_paddle.study import ablation
 
-    if given.name == "list":
-        show(ablation.ABLATIONS)
-        return
-    if given.name not in ablation.ABLATIONS:
-        raise InputError(f"{given.name}: unknown; choose from {', '.join(ablation.ABLATIONS)}, or list")
-    chosen = ablation.ABLATIONS[given.name]
+    record = ablation.run(given.name, out, given.data, given.variant, size_of(given), given.arms, command(given))
+    plots.save(plots.ablation_curves(record), pictures["curves"])
+    if record["summary"].get("difference"):
+        plots.save(plots.differences(record), pictures["differences"])
+    say()
+    for measure in ABLATIONS[given.name].measures:
+        measure.tell(record["summary"])
+    beside = " and ".join(picture.name for picture in pictures.values() if picture.exists())
+    say(f"\n{out}; {beside} beside it")
+
+
+def require_known(given: Namespace) -> None:
+    """Raises InputError for an ablation or an arm that is not in the table."""
+    if given.name not in ABLATIONS:
+        raise InputError(f"{given.name}: unknown; choose from {', '.join(ABLATIONS)}, or list")
+    arms = ABLATIONS[given.name].arms
+    if unknown := [arm for arm in given.arms if arm not in arms]:
+        raise InputError(f"--arms {unknown[0]}: unknown; choose from {shlex.join(arms)}")
+
+
+def size_of(given: Namespace) -> Size:
+    """How much is trained: the ablation's quick or full size, with what was given instead."""
+    chosen = ABLATIONS[given.name]
     changes = {name: value for name in ("seeds", "epochs", "images") if (value := getattr(given, name)) is not None}
-    size = replace(chosen.full if given.full else chosen.quick, **changes)
-    out = given.out or Path("runs") / f"{given.name}-{Path(given.data.partition(':')[0]).name}.json"
-    record = ablation.measure(given.name, out, given.data, given.variant, size, command(given))
-    pictures = [out.with_name(f"{out.stem}-{what}.png") for what in ("curves", "differences")]
-    plots.save(plots.ablation_curves(record), pictures[0])
-    plots.save(plots.differences(record), pictures[1])
-    print()
-    tell(record["summary"])
-    print(f"\n{out}; {pictures[0].name} and {pictures[1].name} beside it")
+    return replace(chosen.full if given.full else chosen.quick, **changes)
 
 
-def command(given) -> str:
+def command(given: Namespace) -> str:
     """What was asked for, without the names of folders on this machine."""
-    words = ["python -m alexnet_paddle.ablate", given.name]
+    words = ["python", "-m", "alexnet_paddle.ablate", given.name]
     for name, default in (("data", "petals"), ("variant", "mini"), ("seeds", None), ("epochs", None), ("images", None)):
         value = getattr(given, name)
         if value != default:
             words += [f"--{name}", Path(value).name if name == "data" else str(value)]
-    return " ".join([*words, "--full"] if given.full else words)
+    if given.arms:
+        words += ["--arms", *given.arms]
+    return shlex.join([*words, "--full"] if given.full else words)
 
 
-def show(ablations):
-    for name, ablation in ablations.items():
-        print(f"{name}: {ablation.question}")
-        print(f"  arms: {', '.join(ablation.arms)}")
+def show() -> None:
+    for name, ablation in ABLATIONS.items():
+        say(f"{name}: {ablation.question}")
+        say(f"  arms: {', '.join(ablation.arms)}")
         for title, size in (("quick", ablation.quick), ("full", ablation.full)):
-            print(f"  {title}: {size.images} pictures, {size.epochs} epochs, {size.seeds} seeds")
-
-
-def tell(summary):
-    """A line for each arm: top-1 on the test pictures, and what the change makes of it."""
-    lines = [("arm", "top1", "difference", "95% interval")]
-    for arm, top1 in summary["top1"].items():
-        difference = summary["difference"].get(arm)
-        cells = ("", "") if difference is None else (f"{difference['mean']:+.3f}", _interval(difference))
-        lines.append((arm, f"{top1['mean']:.3f}", *cells))
-    reporter.table(lines)
-    for arm, race in summary.get("epochs_to_target", {}).items():
-        ends = [f"{epochs:g}" if epochs else "not reached" for epochs in race["by_seed"].values()]
-        print(f"{arm}: epochs to a training error of 25%, by seed: {', '.join(ends)}")
-    for arm, mistakes in summary.get("mistakes", {}).items():
-        words = ", ".join(f"{name} {change['mean']:+.3f}" for name, change in mistakes.items())
-        print(f"dropout {arm}, mistakes at test time: {words}")
-    for arm, ratio in summary.get("step_time", {}).items():
-        print(f"{arm}: a training step takes {ratio:.2f} times as long")
-
-
-def _interval(difference):
-    if difference["interval_95"] is None:
-        return "one seed"
-    low, high = difference["interval_95"]
-    return f"{low:+.3f} to {high:+.3f}"
+            say(f"  {title}: {size.images} pictures, {size.epochs} epochs, {size.seeds} seeds")
 
 
 if __name__ == "__main__":

@@ -1,21 +1,22 @@
 """`python -m alexnet_paddle.benchmark`: Paddle untouched, ours and PyTorch on this machine's CPU."""
 
+from __future__ import annotations
+
 import argparse
-import json
-import os
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import replace
 from pathlib import Path
 
 from alexnet_paddle.cli import Parser, bounded, require_paddle, run
-from alexnet_paddle.errors import InputError
+from alexnet_paddle.files import require_writable, write_json
 from alexnet_paddle.nets.variants import VARIANTS
 from alexnet_paddle.study.benchmark import FULL, KINDS, QUICK, Plan, measure
 
 
-def listed(choices):
+def listed(choices: Collection[str]) -> Callable[[str], tuple[str, ...]]:
     """An argparse type: names separated by commas, all of them among `choices`."""
 
-    def parse(text):
+    def parse(text: str) -> tuple[str, ...]:
         names = tuple(text.split(","))
         for name in names:
             if name not in choices:
@@ -25,7 +26,8 @@ def listed(choices):
     return parse
 
 
-def sizes(text):
+def sizes(text: str) -> tuple[int, ...]:
+    """An argparse type: numbers above 0, separated by commas."""
     return tuple(map(bounded(int, above=0), text.split(",")))
 
 
@@ -45,30 +47,24 @@ def build_parser() -> Parser:
     return parser
 
 
-def plan_of(arguments) -> Plan:
-    plan = QUICK if arguments.quick else FULL
-    changes = {"nets": arguments.nets, "batch_sizes": arguments.batch_sizes}
-    if arguments.rounds:
-        changes.update(least_rounds=arguments.rounds, most_rounds=arguments.rounds)
-    return replace(plan, **{name: value for name, value in changes.items() if value})
+def plan_of(given: argparse.Namespace) -> Plan:
+    changes = {
+        "nets": given.nets,
+        "batch_sizes": given.batch_sizes,
+        "least_rounds": given.rounds,
+        "most_rounds": given.rounds,
+    }
+    return replace(QUICK if given.quick else FULL, **{name: value for name, value in changes.items() if value})
 
 
-def main(argv=None):
-    arguments = build_parser().parse_args(argv)
-    plan = plan_of(arguments)
+def main(argv: Sequence[str] | None = None) -> None:
+    given = build_parser().parse_args(argv)
     require_paddle()
-    require_writable(arguments.json)
-    report = measure(plan, arguments.only or tuple(KINDS), arguments.quick)
-    arguments.json.write_text(json.dumps(report, indent=1) + "\n", "utf-8")
-    print(f"\n{arguments.json}: all figures, by round")
-
-
-def require_writable(file: Path) -> None:
-    """Raises InputError now, not after a quarter of an hour."""
-    if file.is_dir() or not file.absolute().parent.is_dir():
-        raise InputError(f"--json {file}: not a file in a folder that exists; give another name")
-    if not os.access(file if file.exists() else file.absolute().parent, os.W_OK):
-        raise InputError(f"--json {file}: no permission to write; give another name")
+    require_writable("--json", given.json)  # now, not after a quarter of an hour
+    report = measure(plan_of(given), given.only or tuple(KINDS), given.quick)
+    given.json.parent.mkdir(parents=True, exist_ok=True)
+    write_json(given.json, report)
+    print(f"\n{given.json}: all figures, by round")
 
 
 if __name__ == "__main__":

@@ -8,6 +8,8 @@ import json
 import os
 from pathlib import Path
 
+from alexnet_paddle.errors import InputError
+
 
 def write_whole(path: Path, data: bytes) -> None:
     """Write beside its place, then move it there. Raises OSError with the name, and then leaves nothing behind."""
@@ -38,6 +40,23 @@ def write_json(path: Path, data: dict) -> None:
     text = json.dumps(data, indent=1, ensure_ascii=False) + "\n"
     # The name of a file may have bytes that are no text: the escape is JSON, and reads as what it was.
     write_whole(path, text.encode("utf-8", "backslashreplace"))
+
+
+def require_writable(option: str, path: Path) -> None:
+    """Raises InputError, which names the option, unless a file can be written there; its folder may have to be made.
+    Creates nothing."""
+    path = Path(path)
+    try:
+        if path.is_dir():
+            raise InputError(f"{option} {path}: is a folder; give the name of a file")
+        path.with_name(path.name + ".new").exists()  # an error where the name is too long
+        existing = next(place for place in (path, *path.absolute().parents) if place.exists())
+    except OSError as error:
+        raise InputError(f"{option} {path}: {error.strerror}; give another name") from None
+    if existing != path and not existing.is_dir():
+        raise InputError(f"{option} {path}: {existing} is a file; give another name")
+    if not os.access(existing, os.W_OK):
+        raise InputError(f"{option} {path}: no permission to write in {existing}; give another name")
 
 
 def write_through(path: Path, *parts: bytes | memoryview) -> None:

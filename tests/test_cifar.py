@@ -9,6 +9,7 @@ import pytest
 
 from alexnet_paddle import datasets
 from alexnet_paddle.errors import InputError
+from alexnet_paddle.study.data import Data
 
 BATCHES = [*(f"data_batch_{i}" for i in range(1, 6)), "test_batch"]
 PER_CLASS = 4  # pictures of each class in each batch
@@ -88,3 +89,12 @@ def test_a_file_that_is_no_archive_is_refused_by_name(tmp_path, archive):
         with pytest.raises(InputError, match="could not be read") as refused:
             datasets.load(f"cifar10:{path}")
         assert str(path) in str(refused.value)
+
+
+def test_an_ablation_draws_from_it(archive):
+    data = Data(f"cifar10:{archive}", 32, 30)
+    (drawn, statistics), (few, _) = data.train(1), data.train(1, 0.5)
+    assert np.bincount(drawn.labels).tolist() == [3] * 10 and len(few) == 30
+    squares = [drawn.square(i, data.side) for i in range(len(drawn))]
+    np.testing.assert_allclose(statistics.mean, np.mean(squares, axis=(0, 1, 2)), rtol=1e-5)
+    assert {few.square(i, 36).tobytes() for i in range(30)} < {square.tobytes() for square in squares}

@@ -372,6 +372,13 @@ def test_initialisation_of_the_paper():
     assert_biases(start, ones=ONES)
 
 
+def test_with_biases_0_the_papers_weights_stay_the_same():
+    start, paper = started("paper-bias-0"), started("paper")
+    for name, (weight, _) in start.items():
+        np.testing.assert_array_equal(weight, paper[name][0])
+    assert_biases(start, ones=())
+
+
 def test_initialisation_of_the_2012_source_is_wider_in_conv3_to_conv5():
     start = started("convnet2012")
     for name, (weight, _) in start.items():

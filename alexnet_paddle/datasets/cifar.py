@@ -27,6 +27,9 @@ class PaddleImages(Pictures):
     def image(self, index: int) -> Image.Image:
         return self.source[int(self.indices[index])][0]
 
+    def subset(self, indices) -> PaddleImages:
+        return PaddleImages(self.source, self.indices[indices], self.labels[indices])
+
 
 def read(archive: str | None, home: Path, fraction: float) -> tuple[tuple[str, ...], dict[str, PaddleImages]]:
     """(class names, {"train", "val", "test"}): the 10,000 test pictures, and `fraction` of each class of the

@@ -42,6 +42,10 @@ class Pictures:
         """Of picture `index`: uint8 [side, side, 3]."""
         return central_square(self.image(index), side)
 
+    def subset(self, indices) -> Pictures:
+        """The pictures of these indices, in this order; one may come more than once."""
+        raise NotImplementedError
+
 
 def open_image(path: Path) -> Image.Image:
     """The picture in RGB, of an animated one the first frame. Raises InputError, naming the file, if unreadable."""

@@ -27,6 +27,13 @@ def _paper(name, fan_in, fan_out, last):
     return Normal(0.0, 0.01), _paper_bias(name, last)
 
 
+def _paper_bias_0(name, fan_in, fan_out, last):
+    """The paper's weights, and biases 0: what are its biases of 1 good for?"""
+    from paddle.nn.initializer import Constant, Normal
+
+    return Normal(0.0, 0.01), Constant(0.0)
+
+
 def _convnet2012(name, fan_in, fan_out, last):
     """2012 source, layers-145.cfg: the same, but 0.03 in conv3, conv4 and conv5."""
     from paddle.nn.initializer import Normal
@@ -92,4 +99,5 @@ INITS: dict[str, Callable[..., Attributes]] = {
     "pytorch": _pytorch,
     "sigmoid": _sigmoid,
     "paddle": _paddle,
+    "paper-bias-0": _paper_bias_0,
 }

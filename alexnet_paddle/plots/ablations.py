@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
+from matplotlib.axes import Axes
 from matplotlib.ticker import MaxNLocator
 
 from alexnet_paddle.plots.figure import OKABE_ITO, Figure
@@ -10,7 +11,7 @@ from alexnet_paddle.plots.figure import OKABE_ITO, Figure
 LINES = ("-", "--", ":", "-.")  # so that arms can be told apart without colours too
 
 
-def ablation_curves(record) -> Figure:
+def ablation_curves(record: dict) -> Figure:
     """A line for each arm of an ablation's record, with a band from the lowest seed to the highest: the training error
     while learning, and the validation error."""
     figure = Figure(figsize=(10, 4), layout="constrained")
@@ -26,26 +27,41 @@ def ablation_curves(record) -> Figure:
     for number, arm in enumerate(arms):
         style = {"color": OKABE_ITO[number % 7], "linestyle": LINES[number % 4]}
         runs = [run for run in record["runs"] if run["arm"] == arm and "failed" not in run]
-        if not runs:
-            continue
-        train = np.array([run["training_error"] for run in runs])
-        epochs = len(runs[0]["val"]["top1"])
-        bands(panels[0], np.arange(1, train.shape[1] + 1) * epochs / train.shape[1], train, arm, style)
-        bands(panels[1], np.arange(1, epochs + 1), 1 - np.array([run["val"]["top1"] for run in runs]), arm, style)
-    if "epochs_to_target" in record["summary"]:
-        panels[0].axhline(0.25, color="black", linewidth=0.8)
-        panels[0].annotate("25%", (1, 0.25), (2, 0), ("axes fraction", "data"), "offset points", va="center")
-    figure.legend(*panels[1].get_legend_handles_labels(), loc="outside right upper")
+        _error_by_epoch(panels[0], [_while_learning(run) for run in runs], arm, style)
+        validated = [run["val"] for run in runs if "val" in run]
+        _error_by_epoch(panels[1], [(1 - np.array(val["top1"]), len(val["top1"])) for val in validated], arm, style)
+    for words, error in record.get("marks", {}).items():
+        panels[0].axhline(error, color="black", linewidth=0.8)
+        panels[0].annotate(words, (1, error), (2, 0), ("axes fraction", "data"), "offset points", va="center")
+    figure.legend(*panels[0].get_legend_handles_labels(), loc="outside right upper")
     return figure
 
 
-def bands(panel, x, values, label, style) -> None:
-    """The mean over the rows of `values` [seeds, points] as a line, and a band from the lowest to the highest."""
-    panel.plot(x, values.mean(axis=0), label=label, **style)
-    panel.fill_between(x, values.min(axis=0), values.max(axis=0), color=style["color"], alpha=0.15, linewidth=0)
+def _while_learning(run: dict) -> tuple[np.ndarray, int]:
+    """A run's training error in parts of an epoch, or by epoch where its record has no parts; and its epochs."""
+    top1 = run["train"]["top1"]
+    return np.array(run.get("training_error") or [1 - right for right in top1]), len(top1)
 
 
-def differences(record) -> Figure:
+def _error_by_epoch(panel: Axes, runs: list[tuple[np.ndarray, int]], arm: str, style: dict) -> None:
+    """A band over (errors at equal distances, epochs) of several runs; one that ended earlier counts until there."""
+    if runs:
+        errors, epochs = max(runs, key=lambda run: run[1])
+        values = np.full((len(runs), len(errors)), np.nan)
+        for row, (own, _) in zip(values, runs):
+            row[: len(own)] = own
+        bands(panel, np.arange(1, len(errors) + 1) * epochs / len(errors), values, arm, style)
+
+
+def bands(panel: Axes, x: np.ndarray, values: np.ndarray, label: str, style: dict) -> None:
+    """The mean over the rows of `values` [seeds, points] as a line, and a band from the lowest to the highest. What is
+    NaN counts in neither."""
+    panel.plot(x, np.nanmean(values, axis=0), label=label, **style)
+    low, high = np.nanmin(values, axis=0), np.nanmax(values, axis=0)
+    panel.fill_between(x, low, high, color=style["color"], alpha=0.15, linewidth=0)
+
+
+def differences(record: dict) -> Figure:
     """Top-1 of each arm of an ablation's record less that of the arm it is compared with: each seed a small point, the
     mean with its 95% interval a large one."""
     found = record["summary"]["difference"]

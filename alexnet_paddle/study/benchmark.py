@@ -23,12 +23,14 @@ import subprocess
 import sys
 import tempfile
 import time
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
 from alexnet_paddle import CPU_SETTINGS, reporter
 from alexnet_paddle.arithmetic import totals, trace
+from alexnet_paddle.nets.config import AlexNetConfig
 from alexnet_paddle.nets.variants import VARIANTS
 from alexnet_paddle.provenance import machine, versions
 from alexnet_paddle.study.benchmark_systems import JOBS, MATRIX_SIDE, SYSTEMS
@@ -146,10 +148,10 @@ class Worker:
             env=environment(system, os.environ),
         )
 
-    def __enter__(self):
+    def __enter__(self) -> Worker:
         return self
 
-    def __exit__(self, *_):
+    def __exit__(self, *_: object) -> None:
         """Ends the process, whatever it is doing."""
         self.process.kill()
         self.process.wait()
@@ -199,7 +201,7 @@ class Worker:
         return f"ended with status {status}" + (f": {said[-1]}" if said else "")
 
 
-def environment(system: str, environ) -> dict[str, str]:
+def environment(system: str, environ: Mapping[str, str]) -> dict[str, str]:
     """The variables of a system's processes: the user's, without what this process set for itself."""
     variables = {name: value for name, value in environ.items() if name not in CPU_SETTINGS}
     variables.pop("ALEXNET_PADDLE_TUNE", None)
@@ -211,7 +213,7 @@ def environment(system: str, environ) -> dict[str, str]:
 # ---- measuring -------------------------------------------------------------------------------------
 
 
-def run_case(case: Case, systems, plan: Plan) -> list[Worker]:
+def run_case(case: Case, systems: Sequence[str], plan: Plan) -> list[Worker]:
     """Measure the systems in turn, round after round; the workers come back with their rates, and ended."""
     with ExitStack() as stack:
         workers = [stack.enter_context(Worker(case, system)) for system in systems]
@@ -227,7 +229,7 @@ def run_case(case: Case, systems, plan: Plan) -> list[Worker]:
     return workers
 
 
-def each(workers, action, pause) -> None:
+def each(workers: Sequence[Worker], action: Callable[[Worker], None], pause: float) -> None:
     """Call `action` for every worker that has not failed."""
     for worker in workers:
         if not worker.failed:
@@ -238,13 +240,13 @@ def each(workers, action, pause) -> None:
             time.sleep(pause)
 
 
-def ratio(reference_rates, rates) -> dict[str, float]:
+def ratio(reference_rates: Sequence[float], rates: Sequence[float]) -> dict[str, float]:
     """How many times as fast the reference is, taken within each round: {median, min, max}."""
     ratios = [ours / other for ours, other in zip(reference_rates, rates)]
     return {"median": statistics.median(ratios), "min": min(ratios), "max": max(ratios)}
 
 
-def training_flops(config) -> int:
+def training_flops(config: AlexNetConfig) -> int:
     """Floating-point operations of one image's training step by the layers' definition, two for each MAC.
 
     Forward, gradients of the weights and gradients of the inputs cost the same, but nobody needs the images'.
@@ -256,7 +258,7 @@ def training_flops(config) -> int:
     return 2 * (3 * totals(rows)[1] - first)
 
 
-def fraction_of_ceiling(config, images_per_second: float, ceiling_gflops: float) -> float:
+def fraction_of_ceiling(config: AlexNetConfig, images_per_second: float, ceiling_gflops: float) -> float:
     """The part of the machine's matrix-product throughput that training at this speed reaches."""
     return training_flops(config) * images_per_second / (ceiling_gflops * 1e9)
 
@@ -264,7 +266,7 @@ def fraction_of_ceiling(config, images_per_second: float, ceiling_gflops: float)
 # ---- results ---------------------------------------------------------------------------------------
 
 
-def describe(case: Case, workers, ceiling: float | None) -> dict:
+def describe(case: Case, workers: Sequence[Worker], ceiling: float | None) -> dict:
     """A case with all its figures, as the JSON file has it."""
     reference = next((worker for worker in workers if worker.system == case.reference and not worker.failed), None)
     systems = {}

@@ -20,15 +20,23 @@ import os
 import sys
 import time
 from collections import OrderedDict
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from alexnet_paddle import CPU_SETTINGS
 from alexnet_paddle.arithmetic import totals, trace
-from alexnet_paddle.nets.config import PAPER_LRN
+from alexnet_paddle.nets.config import LRN, PAPER_LRN, AlexNetConfig
 from alexnet_paddle.nets.variants import VARIANTS
+
+if TYPE_CHECKING:
+    from alexnet_paddle.datasets import Dataset
+    from alexnet_paddle.nets.model import AlexNet
+
+Job = dict[str, Any]  # what a process is asked for: "kind", "system", and what the kind needs
+Prepared = tuple[Callable[[], None], float]  # (step, work of a step)
 
 MATRIX_SIDE = 2048
 LEARNING_RATE = 1e-3  # the labels are chance, so that a larger one might end in numbers that are none
@@ -59,7 +67,7 @@ SYSTEMS = {
 # ---- nets ------------------------------------------------------------------------------------------
 
 
-def paddle_net(job):
+def paddle_net(job: Job) -> AlexNet:
     """The job's net on Paddle: ours as it is; the others with Paddle's own response normalisation, which is what a
     user of Paddle would write."""
     import paddle
@@ -75,7 +83,7 @@ def paddle_net(job):
     return net
 
 
-def lrn_arguments(layer) -> tuple:
+def lrn_arguments(layer: LRN) -> tuple[int, float, float, float]:
     """(size, alpha, beta, k) as Paddle's and PyTorch's layers take them: they divide alpha by the size.
 
     Raises ValueError for towers, which they do not know.
@@ -85,7 +93,7 @@ def lrn_arguments(layer) -> tuple:
     return layer.size, layer.alpha * (1 if layer.divide_by_size else layer.size), layer.beta, layer.k
 
 
-def torch_net(config):
+def torch_net(config: AlexNetConfig) -> Any:
     """The net of an AlexNetConfig as a `torch.nn.Sequential` with the same layer names.
 
     Raises ValueError for what has no plain layer in PyTorch.
@@ -138,7 +146,7 @@ TORCH_LAYERS = {
 }
 
 
-def random_batch(config, batch_size) -> tuple[np.ndarray, np.ndarray]:
+def random_batch(config: AlexNetConfig, batch_size: int) -> tuple[np.ndarray, np.ndarray]:
     """Images float32 [N, C, size, size] and labels int64 [N], the same for all systems."""
     rng = np.random.default_rng(0)
     images = rng.standard_normal((batch_size, config.in_channels, config.image_size, config.image_size), "float32")
@@ -148,7 +156,7 @@ def random_batch(config, batch_size) -> tuple[np.ndarray, np.ndarray]:
 # ---- jobs: each prepares and returns (step, work of a step) ---------------------------------------------
 
 
-def paddle_training(job):
+def paddle_training(job: Job) -> Prepared:
     import paddle
 
     from alexnet_paddle.training.recipes import RECIPES, build_optimizer
@@ -170,7 +178,7 @@ def paddle_training(job):
     return step, job["batch_size"]
 
 
-def torch_training(job):
+def torch_training(job: Job) -> Prepared:
     import torch
 
     net, images, labels = torch_net_and_batch(job)
@@ -187,7 +195,7 @@ def torch_training(job):
     return step, job["batch_size"]
 
 
-def paddle_inference(job, engine=lambda net, images: net):
+def paddle_inference(job: Job, engine: Callable = lambda net, images: net) -> Prepared:
     import paddle
 
     net = paddle_net(job)
@@ -202,13 +210,13 @@ def paddle_inference(job, engine=lambda net, images: net):
     return step, job["batch_size"]
 
 
-def onednn_inference(job):
+def onednn_inference(job: Job) -> Prepared:
     from alexnet_paddle.training.inference import onednn_model
 
     return paddle_inference(job, lambda net, images: onednn_model(net, images[:4]))
 
 
-def torch_inference(job):
+def torch_inference(job: Job) -> Prepared:
     import torch
 
     net, images, _ = torch_net_and_batch(job)
@@ -221,7 +229,7 @@ def torch_inference(job):
     return step, job["batch_size"]
 
 
-def torch_net_and_batch(job):
+def torch_net_and_batch(job: Job) -> tuple:
     """(net, images, labels) for PyTorch. Raises RuntimeError unless the net is as large as ours."""
     import torch
 
@@ -236,19 +244,19 @@ def torch_net_and_batch(job):
     return net, images, labels
 
 
-def paddles_lrn(job):
+def paddles_lrn(job: Job) -> Prepared:
     import paddle
 
     return paddle_layer(job, paddle.nn.LocalResponseNorm(*lrn_arguments(PAPER_LRN)))
 
 
-def our_lrn(job):
+def our_lrn(job: Job) -> Prepared:
     from alexnet_paddle.nets.layers import LocalResponseNorm
 
     return paddle_layer(job, LocalResponseNorm(job["shape"][1]), channels_last=True)
 
 
-def paddle_layer(job, layer, channels_last=False):
+def paddle_layer(job: Job, layer: Callable, channels_last: bool = False) -> Prepared:
     """Forward and backward of one layer on [N, C, H, W]; with `channels_last` in memory, as in our nets."""
     import paddle
 
@@ -264,7 +272,7 @@ def paddle_layer(job, layer, channels_last=False):
     return step, job["shape"][0]
 
 
-def torch_lrn(job):
+def torch_lrn(job: Job) -> Prepared:
     import torch
 
     layer = torch.nn.LocalResponseNorm(*lrn_arguments(PAPER_LRN))
@@ -278,13 +286,13 @@ def torch_lrn(job):
     return step, job["shape"][0]
 
 
-def activations(job) -> tuple[np.ndarray, np.ndarray]:
+def activations(job: Job) -> list[np.ndarray]:
     """What a layer gets from before and, as a gradient, from behind: float32 [N, C, H, W] each."""
     rng = np.random.default_rng(0)
-    return tuple(rng.standard_normal(job["shape"], "float32") for _ in range(2))
+    return [rng.standard_normal(job["shape"], "float32") for _ in range(2)]
 
 
-def pillow_input(job):
+def pillow_input(job: Job) -> Prepared:
     """What one would write with Pillow and NumPy: picture by picture, float32 [3, size, size] each."""
     from PIL import Image
 
@@ -314,16 +322,18 @@ def pillow_input(job):
     return step, len(paths)
 
 
-def loader_input(job, prepare=lambda dataset, side: dataset):
+def loader_input(job: Job, prepare: Callable[[Dataset, int], Dataset] = lambda dataset, side: dataset) -> Prepared:
     """Our loader for training, on one process: the same steps and the same normalisation as `pillow_input`."""
     from alexnet_paddle.datasets.loader import train_loader
-    from alexnet_paddle.datasets.transforms import Augmentation, Preprocessing, TrainTransform, resize_side
+    from alexnet_paddle.datasets.transforms import Augmentation, TrainTransform, resize_side
+    from alexnet_paddle.training import setup
+    from alexnet_paddle.training.recipes import RECIPES
 
-    augmentation = Augmentation("random", mirror=True, normalise="imagenet")
-    preprocessing = Preprocessing.fit(job["size"], augmentation.normalise, statistics=None)
+    recipe = RECIPES["quick"].replace(augmentation=Augmentation("random", mirror=True, normalise="imagenet"))
+    inputs = setup.fit_inputs(recipe, job["size"], statistics=None)
     images = prepare(pictures(job), resize_side(job["size"])).train
-    transform = TrainTransform(augmentation, preprocessing, color_axes=np.zeros((3, 3)))
-    loader = train_loader(images, transform, batch_size=32, seed=0)
+    transform = TrainTransform(recipe.augmentation, inputs.preprocessing, inputs.color_axes)
+    loader = train_loader(images, transform, recipe.batch_size, seed=0)
 
     def step():
         loader.batch_sampler.epoch += 1  # other crops
@@ -333,40 +343,40 @@ def loader_input(job, prepare=lambda dataset, side: dataset):
     return step, len(images)
 
 
-def packed_input(job):
+def packed_input(job: Job) -> Prepared:
     from alexnet_paddle.datasets.packed import Pack
 
     def prepare(dataset, side):
         pack = Pack(dataset, side)
-        pack.build(lambda paths, description: paths)
+        pack.build()
         return pack.use()
 
     return loader_input(job, prepare)
 
 
-def pictures(job):
+def pictures(job: Job) -> Dataset:
     from alexnet_paddle import datasets
 
     return datasets.load(job["folder"])
 
 
-def paddle_matmul(job):
+def paddle_matmul(job: Job) -> Prepared:
     import paddle
 
     return matmul(paddle.to_tensor)
 
 
-def torch_matmul(job):
+def torch_matmul(job: Job) -> Prepared:
     import torch
 
     return matmul(torch.from_numpy)
 
 
-def numpy_matmul(job):
+def numpy_matmul(job: Job) -> Prepared:
     return matmul(lambda array: array)
 
 
-def matmul(convert):
+def matmul(convert: Callable) -> Prepared:
     a, b = (convert(np.random.default_rng(0).standard_normal((MATRIX_SIDE, MATRIX_SIDE), "float32")) for _ in "ab")
 
     def step():
@@ -382,7 +392,7 @@ def require_finite(loss: float) -> None:
 
 
 # What is measured, by which systems; the systems are in the order of the table.
-JOBS: dict[str, dict[str, Callable]] = {
+JOBS: dict[str, dict[str, Callable[[Job], Prepared]]] = {
     "matmul": {"untouched": paddle_matmul, "ours": paddle_matmul, "torch": torch_matmul, "numpy": numpy_matmul},
     "train": {
         "untouched": paddle_training,
@@ -404,7 +414,7 @@ JOBS: dict[str, dict[str, Callable]] = {
 # ---- the process -----------------------------------------------------------------------------------
 
 
-def serve(job, lines, answer) -> None:
+def serve(job: Job, lines: Iterable[str], answer: Callable[[dict], None]) -> None:
     """Prepare the job, then do as many steps as each line asks for; `answer(dict)` replies."""
     settings = SET_UP[SYSTEMS[job["system"]].library]()
     step, work = JOBS[job["kind"]][job["system"]](job)
@@ -448,7 +458,7 @@ def peak_memory() -> int | None:
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * (1 if sys.platform == "darwin" else 1024)
 
 
-def main():
+def main() -> None:
     answers = os.fdopen(os.dup(sys.stdout.fileno()), "w")
     os.dup2(sys.stderr.fileno(), sys.stdout.fileno())  # what libraries print must not get between the answers
 

@@ -23,7 +23,9 @@ from alexnet_paddle import VARIANTS, AlexNet, inspection, plots, runtime
 from alexnet_paddle.datasets.transforms import Preprocessing
 from alexnet_paddle.nets import fast_cpu
 from alexnet_paddle.nets.initialisation import INITS
-from alexnet_paddle.study import ablation
+from alexnet_paddle.study import ablation, measures
+from alexnet_paddle.study.ablations import ABLATIONS
+from alexnet_paddle.study.data import Data
 
 FULL = False  # True: the live race at full length, about ten minutes on two idle cores
 
@@ -38,7 +40,7 @@ print(f"Paddle {paddle.__version__}, alexnet_paddle {alexnet_paddle.__version__}
 # **Predict:** 60 steps of 32 pictures. Where does the loss of each net end?
 
 # %% two-nets needs=["setup"]
-drawn, statistics = ablation.Data("petals", 64, 640).train(0, 1.0)
+drawn, statistics = Data("petals", 64, 640).train(seed=0)
 preprocessing = Preprocessing.fit(64, "mean_std", statistics)
 order = np.random.default_rng(0).permutation(len(drawn))
 pictures, labels = preprocessing.batch(drawn, order), drawn.labels[order].astype("int64")
@@ -688,9 +690,9 @@ for errors in ([], [0.3, 0.26, 0.27]):
 # **Predict** the order. And which learning rate will each of them choose? (There was a factor above.)
 
 # %% live needs=["setup"]
-chosen = ablation.ABLATIONS["activation"]
+chosen = ABLATIONS["activation"]
 with tempfile.TemporaryDirectory() as folder:
-    live = ablation.measure("activation", Path(folder) / "activation.json", size=chosen.full if FULL else chosen.quick)
+    live = ablation.run("activation", Path(folder) / "activation.json", size=chosen.full if FULL else chosen.quick)
 print("learning rates:", live["summary"]["learning_rate"])
 plots.ablation_curves(live)
 
@@ -720,8 +722,8 @@ for record in (recorded, recorded_cifar10):
     print(f"{record['data']}: epochs to 25% training error, by seed")
     for arm in dict.fromkeys(run["arm"] for run in record["runs"]):
         runs = [run for run in record["runs"] if run["arm"] == arm]
-        finished = [epochs_to(run["training_error"], ablation.TARGET_ERROR, ablation.WINDOWS) for run in runs]
-        assert finished == [ablation.epochs_to(run["training_error"]) for run in runs]
+        finished = [epochs_to(run["training_error"], 0.25, measures.WINDOWS) for run in runs]
+        assert finished == [measures.epochs_to(run["training_error"], 0.25) for run in runs]
         words = ", ".join(f"more than {epochs}" if one is None else f"{one:g}" for one in finished)
         print(f"  {arm:16} learning rate {runs[0]['learning_rate']:<5g}  {words}")
 

@@ -20,9 +20,12 @@ import paddle
 import paddle.nn.functional as F
 
 from alexnet_paddle import RECIPES, VARIANTS, inspection, plots, reporter
-from alexnet_paddle.datasets.transforms import Augmentation, Preprocessing
+from alexnet_paddle.datasets.transforms import Augmentation
 from alexnet_paddle.nets import layers
 from alexnet_paddle.study import ablation
+from alexnet_paddle.study.ablations import ABLATIONS
+from alexnet_paddle.study.data import Data
+from alexnet_paddle.training import setup
 
 FULL = False  # True: train as much as for the record, which takes long on a CPU
 
@@ -370,17 +373,19 @@ for change, n, k, alpha, beta in ((0.01, 5, 2.0, 1e-4, 0.75), (0.5, 3, 1.0, 1e-3
 
 # %% real
 with reporter.quiet():
-    pictures = ablation.Data("petals", 64, 500)
-train, measured = pictures.train(0, 1.0)
+    pictures = Data("petals", 64, 500)
+train, measured = pictures.train(seed=0)
 figure, panels = plt.subplots(1, 2, figsize=(11, 3.6), layout="constrained", sharey=True)
 bins = np.logspace(-7, 0, 71)
 for panel, (title, normalise) in zip(
     panels, (("inputs divided by their deviation", "mean_std"), ("inputs on the scale 0..255", "mean_image"))
 ):
     recipe = RECIPES["quick"].replace(epochs=2, augmentation=Augmentation(normalise=normalise))
-    trainer = ablation.build_trainer(VARIANTS["mini"], recipe, train, pictures.val, measured, seed=0)
+    inputs = setup.fit_inputs(recipe, 64, measured)
+    model = setup.build_model(VARIANTS["mini"], seed=0)
+    trainer = setup.build_trainer(model, recipe, train, pictures.val, inputs, seed=0)
     trainer.fit()
-    batch = Preprocessing.fit(64, normalise, measured).batch(pictures.val, range(64))
+    batch = inputs.preprocessing.batch(pictures.val, range(64))
     outputs = inspection.outputs(trainer.model, paddle.to_tensor(batch))
     values = next(out for name, out in outputs.items() if name.endswith("relu1")).astype("float64")
     sums = np.einsum("cd,ndhw->nchw", layers.channel_band(values.shape[1], 5), values**2)[values > 0]
@@ -657,9 +662,9 @@ plt.show()
 # **Predict**, with the histogram of the real net in mind: will the three with LRN differ from each other? And what is left as the difference between "off" and these three? (Two LRN layers: `0.595 * 0.595 = 0.354`.)
 
 # %% live needs=["setup"]
-chosen = ablation.ABLATIONS["lrn"]
+chosen = ABLATIONS["lrn"]
 with tempfile.TemporaryDirectory() as folder:
-    live = ablation.measure("lrn", Path(folder) / "lrn.json", size=chosen.full if FULL else chosen.quick)
+    live = ablation.run("lrn", Path(folder) / "lrn.json", size=chosen.full if FULL else chosen.quick)
 for arm, found in live["cost"].items():
     print(
         f"{arm}: a training step takes {statistics.median(found):.2f} times as long as without LRN "

@@ -32,7 +32,10 @@ import paddle.nn.functional as F
 from alexnet_paddle import plots, reporter
 from alexnet_paddle.nets.model import AlexNet
 from alexnet_paddle.nets.variants import VARIANTS
-from alexnet_paddle.study import ablation
+from alexnet_paddle.study import ablation, measures
+from alexnet_paddle.study.ablations import ABLATIONS
+from alexnet_paddle.study.data import Data
+from alexnet_paddle.training import setup
 
 FULL = False  # True: train longer, with five seeds, about an hour on two idle cores
 BLUE, ORANGE, GREEN, PINK, RED, SKY = plots.OKABE_ITO[:6]
@@ -586,13 +589,14 @@ for seed, modes in enumerate(
 # %% nets needs=["setup"]
 MODES = ("upscale_in_train", "downscale_in_infer")
 with reporter.quiet():
-    pictures = ablation.Data("petals", 64, 2000 if FULL else 1000)
-recipe = ablation.ABLATIONS["dropout"].recipe.replace(epochs=12 if FULL else 6)
+    pictures = Data("petals", 64, 2000 if FULL else 1000)
+recipe = ABLATIONS["dropout"].recipe.replace(epochs=12 if FULL else 6)
 nets = {}
 for mode in MODES:
-    train, colors = pictures.train(0, 1.0)
+    train, colors = pictures.train(seed=0)
     config = VARIANTS["mini"].replace(lrn=False, dropout=0.5, dropout_mode=mode)
-    trainer = ablation.build_trainer(config, recipe, train, pictures.val, colors, seed=0)
+    model, inputs = setup.build_model(config, seed=0), setup.fit_inputs(recipe, 64, colors)
+    trainer = setup.build_trainer(model, recipe, train, pictures.val, inputs, seed=0)
     trainer.fit()
     nets[mode] = trainer.model
 images, labels = (paddle.concat(list(parts)) for parts in zip(*trainer.val_loader))
@@ -805,7 +809,7 @@ def accuracy_by_rate(record):
     for panel, end in zip(panels, ("", " few")):
         runs = [run for run in record["runs"] if "failed" not in run]
         arms = [[run for run in runs if run["arm"] == rate + end] for rate in RATES]
-        train = [[1 - np.mean(run["training_error"][-ablation.WINDOWS :]) for run in arm] for arm in arms]
+        train = [[1 - np.mean(run["training_error"][-measures.WINDOWS :]) for run in arm] for arm in arms]
         test = [[run["test"]["top1"] for run in arm] for arm in arms]
         for values, split, color, marker, shift in (
             (train, "training, dropout on", ORANGE, "s", -0.08),
@@ -838,11 +842,11 @@ def mistakes_by_rate(record):
     plt.show()
 
 
-chosen = ablation.ABLATIONS["dropout"]
+chosen = ABLATIONS["dropout"]
 with tempfile.TemporaryDirectory() as folder:
     size = chosen.full if FULL else chosen.quick
     with reporter.quiet():
-        live = ablation.measure("dropout", Path(folder) / "dropout.json", size=size)
+        live = ablation.run("dropout", Path(folder) / "dropout.json", size=size)
 accuracy_by_rate(live)
 mistakes_by_rate(live)
 
