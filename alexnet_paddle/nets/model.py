@@ -25,7 +25,8 @@ class AlexNet(nn.Layer):
     def __init__(self, config: AlexNetConfig) -> None:
         super().__init__()
         self.config = config
-        shape, names = config.image_shape, []
+        shape = config.image_shape
+        names: list[str] = []
         for (name, layer), row in zip(config.named_layers(), trace(config)):
             if len(names) == config.flatten_at:
                 shape = (math.prod(shape),)

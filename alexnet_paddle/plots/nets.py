@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from typing import Protocol
 
 from matplotlib.axes import Axes
 from matplotlib.patches import Patch, Polygon
 
+from alexnet_paddle import arithmetic
 from alexnet_paddle.arithmetic import trace
 from alexnet_paddle.plots.figure import Figure
 
@@ -21,7 +22,7 @@ Box = tuple[str, str, tuple[int, ...], int, int]  # name, kind, shape, groups, p
 Parts = tuple[float, Sequence[float]]  # where boxes end or begin, and their middles, one a tower
 
 
-class Net(Protocol):
+class Net(arithmetic.Net, Protocol):
     """What is drawn of an `AlexNetConfig`."""
 
     @property
@@ -30,8 +31,6 @@ class Net(Protocol):
     def in_channels(self) -> int: ...
     @property
     def image_size(self) -> int: ...
-
-    def named_layers(self) -> Iterable[tuple[str, object]]: ...
 
 
 def net_to_scale(config: Net) -> Figure:

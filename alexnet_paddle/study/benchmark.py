@@ -109,7 +109,7 @@ def cases_of(kind: str, plan: Plan, folder: str) -> list[Case]:
         for batch_size in plan.batch_sizes
     ]
     shapes = {name: (plan.lrn_batch, *LRN_SHAPES[name]) for name in plan.lrns}
-    found = {
+    found: dict[str, list[tuple[str, dict]]] = {
         "matmul": [("", {})],
         "train": nets,
         "inference": nets,
@@ -134,7 +134,9 @@ class Worker:
 
     def __init__(self, case: Case, system: str):
         self.case, self.system, self.label = case, system, SYSTEMS[system].label
-        self.rates, self.failed, self.work, self.settings, self.peak_memory = [], None, 0, {}, None
+        self.rates: list[float] = []
+        self.failed: str | None = None
+        self.work, self.settings, self.peak_memory = 0, dict[str, str](), None
         self.step_seconds, self.repeats = 0.0, 1
         # For what it says of its own accord; a pipe that nobody reads would fill up and stop it.
         self.log = tempfile.TemporaryFile("w+")  # noqa: SIM115  (closed in __exit__)
@@ -157,7 +159,8 @@ class Worker:
         self.process.wait()
         for pipe in (self.process.stdin, self.process.stdout, self.log):
             with suppress(OSError):  # it was gone before it had read everything
-                pipe.close()
+                if pipe:
+                    pipe.close()
 
     def prepare(self) -> None:
         """Wait until it is ready. Raises WorkerFailed, as the next two do."""
@@ -183,6 +186,7 @@ class Worker:
         return answer["seconds"]
 
     def _answer(self) -> dict:
+        assert self.process.stdout
         line = self.process.stdout.readline()
         if not line:
             raise WorkerFailed(self._reason())
@@ -205,8 +209,8 @@ def environment(system: str, environ: Mapping[str, str]) -> dict[str, str]:
     """The variables of a system's processes: the user's, without what this process set for itself."""
     variables = {name: value for name, value in environ.items() if name not in CPU_SETTINGS}
     variables.pop("ALEXNET_PADDLE_TUNE", None)
-    if SYSTEMS[system].tune is not None:
-        variables["ALEXNET_PADDLE_TUNE"] = SYSTEMS[system].tune
+    if (tune := SYSTEMS[system].tune) is not None:
+        variables["ALEXNET_PADDLE_TUNE"] = tune
     return variables
 
 
@@ -269,7 +273,7 @@ def fraction_of_ceiling(config: AlexNetConfig, images_per_second: float, ceiling
 def describe(case: Case, workers: Sequence[Worker], ceiling: float | None) -> dict:
     """A case with all its figures, as the JSON file has it."""
     reference = next((worker for worker in workers if worker.system == case.reference and not worker.failed), None)
-    systems = {}
+    systems: dict[str, dict] = {}
     for worker in workers:
         if worker.failed:
             systems[worker.system] = {"label": worker.label, "failed": worker.failed}
@@ -366,7 +370,7 @@ def draw_pictures(folder: Path, count: int) -> None:
 
 def measure(plan: Plan, kinds: tuple[str, ...], quick: bool) -> dict:
     """Measure these kinds of cases, print a table of each, and return all figures, as the JSON file has them."""
-    report = {"quick": quick, "machine": machine(), "versions": versions(), "ceiling_gflops": None, "cases": []}
+    report: dict = {"quick": quick, "machine": machine(), "versions": versions(), "ceiling_gflops": None, "cases": []}
     print_header(report, plan)
     with tempfile.TemporaryDirectory() as folder:
         for kind in [kind for kind in KINDS if kind in kinds]:

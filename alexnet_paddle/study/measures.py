@@ -11,6 +11,7 @@ import statistics
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
+from operator import itemgetter
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from alexnet_paddle import reporter, runtime
@@ -218,7 +219,7 @@ class Mistakes(Measure):
 
     def summary(self, record: dict, against: Against) -> dict:
         right = by_arm(record, "test", lambda test: test["top1"])
-        wrong = {name: by_arm(record, "mistakes", lambda found, name=name: found[name]) for name in DROPOUT_MISTAKES}
+        wrong = {name: by_arm(record, "mistakes", itemgetter(name)) for name in DROPOUT_MISTAKES}
         return {
             "mistakes": {
                 arm: {name: differences(values[arm], right[arm]) for name, values in wrong.items() if arm in values}
