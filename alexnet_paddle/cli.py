@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import dataclasses
 import importlib.util
+import io
 import math
 import os
 import sys
@@ -35,13 +36,16 @@ NO_PADDLE = (
 )
 
 
+Group = tuple[str, str]  # of options: a title and a sentence
+
+
 # ---- parsers ---------------------------------------------------------------------------------------
 
 
 class _Help(argparse.HelpFormatter):
     """Fills paragraphs, but leaves lines that begin with a blank, such as examples, as they are."""
 
-    def _fill_text(self, text, width, indent):
+    def _fill_text(self, text: str, width: int, indent: str) -> str:
         fill = super()._fill_text
         return "\n".join(line if line.startswith(" ") else fill(line, width, indent) for line in text.splitlines())
 
@@ -54,7 +58,7 @@ class Parser(argparse.ArgumentParser):
     example: arguments that work; None for a script that shows none
     """
 
-    def __init__(self, command: str, description: str, example: str | None = None, **_):
+    def __init__(self, command: str, description: str, example: str | None = None, **_: Any):
         program = f"python -m alexnet_paddle.{command}"
         shown = None if example is None else f"example:\n  {program} {example}".rstrip()
         super().__init__(
@@ -72,13 +76,13 @@ class Parser(argparse.ArgumentParser):
         message = message.removeprefix("argument ").replace("\n", " ")
         fail(f"{self.command}: {message} (--help lists the options)", 2)
 
-    def add_actions(self):
+    def add_actions(self) -> Any:
         """For a command that does one of several things: `add_parser` of the result takes what this class takes, and
         `help`. The name of the one that is asked for is parsed as `action`."""
         words = {"title": "actions", "description": "Each has its own --help.", "metavar": "ACTION"}
         return self.add_subparsers(dest="action", required=True, **words)
 
-    def add_options(self, options: type, groups: Sequence[tuple[str, str]], only: Collection[str] | None = None):
+    def add_options(self, options: type, groups: Sequence[Group], only: Collection[str] | None = None) -> dict:
         """An option for each field of the dataclass `options`, or for those named in `only`. `groups` are titles with a
         sentence each; returns what argparse made of each. Options that are not given are absent from what is parsed.
 
@@ -99,7 +103,7 @@ class Parser(argparse.ArgumentParser):
         return made
 
 
-def _argument(field: dataclasses.Field, hint) -> dict[str, Any]:
+def _argument(field: dataclasses.Field, hint: Any) -> dict[str, Any]:
     """What argparse is told of a field with the type `hint`."""
     told = {name: field.metadata[name] for name in ("help", "metavar", "choices") if name in field.metadata}
     told["help"] = told["help"].replace("%", "%%")
@@ -116,7 +120,7 @@ def _argument(field: dataclasses.Field, hint) -> dict[str, Any]:
     return told
 
 
-def bounded(kind: type, above: float | None = None, at_least: float | None = None, below: float | None = None):
+def bounded(kind: type, above: float | None = None, at_least: float | None = None, below: float | None = None) -> Any:
     """An argparse type: a number of `kind`, int or float, within bounds."""
 
     def parse(text):
@@ -162,9 +166,11 @@ def require_paddle() -> None:
 def run(main: Callable, argv: Sequence[str] | None = None) -> None:
     """Call a command's `main(argv)`; exit 0 when done. With one line that says what to do: 2 for bad input, 1 when the
     work failed, 130 when it was interrupted."""
-    module = sys.modules["__main__"].__spec__.name if main.__module__ == "__main__" else main.__module__
+    started = sys.modules["__main__"].__spec__  # by `python -m`
+    module = started.name if started and main.__module__ == "__main__" else main.__module__
     command = module.removesuffix(".__main__").removeprefix("alexnet_paddle.")
-    sys.stdout.reconfigure(errors="backslashreplace")  # the name of a file may have what the terminal does not
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        sys.stdout.reconfigure(errors="backslashreplace")  # the name of a file may have what the terminal does not
     try:
         main(argv)
     except InputError as error:

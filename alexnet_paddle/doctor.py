@@ -1,11 +1,18 @@
 """`python -m alexnet_paddle.doctor`: why a training would stay at chance, looked at before it begins."""
 
+from __future__ import annotations
+
 import argparse
 import math
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 from alexnet_paddle import reporter
 from alexnet_paddle.cli import Parser, run
 from alexnet_paddle.training.options import EXAMINED, GROUPS, Options, options_from
+
+if TYPE_CHECKING:
+    from alexnet_paddle.training.diagnosis import Examination
 
 
 def build_parser() -> Parser:
@@ -18,7 +25,7 @@ def build_parser() -> Parser:
     return parser
 
 
-def main(argv=None):
+def main(argv: Sequence[str] | None = None) -> None:
     parser = build_parser()
     given = vars(parser.parse_args(argv))
     if "out" in given and not given["resume"]:
@@ -42,7 +49,7 @@ def main(argv=None):
         print("\nnothing wrong found")
 
 
-def print_layers(seen):
+def print_layers(seen: Examination) -> None:
     """A line for each layer: its output, and how large a step of its weights the gradient asks for."""
     gradients = {gradient.name: gradient for gradient in seen.loss_and_gradients[1]}
     lines = [("layer", "mean", "spread", "signal", "dead", "weights", "gradient")]
@@ -55,7 +62,7 @@ def print_layers(seen):
     print("spread: how much an output changes from picture to picture; signal: its fraction of the whole output")
 
 
-def print_start(seen):
+def print_start(seen: Examination) -> None:
     loss, classes = seen.loss_and_gradients[0], seen.num_classes
     print(f"loss at the start: {loss:.3f}; of a guess: ln({classes}) = {math.log(classes):.3f}")
     if not seen.trials:

@@ -1,7 +1,11 @@
 """`python -m alexnet_paddle.evaluate RUN`: measure a run on its test pictures, or on others."""
 
+from __future__ import annotations
+
 import os
+from collections.abc import Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from alexnet_paddle import datasets, reporter
 from alexnet_paddle.cli import Parser, bounded, run
@@ -12,6 +16,10 @@ from alexnet_paddle.files import write_json
 from alexnet_paddle.runtime import DEVICES
 from alexnet_paddle.training.options import Options
 from alexnet_paddle.training.run_folder import RunFolder
+
+if TYPE_CHECKING:
+    from alexnet_paddle.datasets.images import Pictures
+    from alexnet_paddle.training.checkpoint import Checkpoint
 
 
 def build_parser() -> Parser:
@@ -35,7 +43,7 @@ def build_parser() -> Parser:
     return parser
 
 
-def main(argv=None):
+def main(argv: Sequence[str] | None = None) -> None:
     arguments = build_parser().parse_args(argv)
 
     folder = RunFolder(arguments.run)
@@ -59,13 +67,12 @@ def main(argv=None):
     print(f"\n{folder.path}: {stem}.json, {stem}.png")
 
 
-def choose_pictures(folder, checkpoint, data):
+def choose_pictures(folder: RunFolder, checkpoint: Checkpoint, data: str | None) -> tuple[str, Pictures]:
     """(what they are, the pictures). The folder that the run was trained on gives its test split only: the rest
     was seen in training. Raises InputError for pictures that do not fit the run."""
     config = folder.read_config()
     options = Options.from_dict(config.options)
-    own = data is None or (os.path.isdir(data) and os.path.isdir(options.data) and os.path.samefile(data, options.data))
-    if not own:
+    if data is not None and not _same_folder(data, options.data):
         pictures = folders.read_all_images(Path(data), checkpoint.classes)
         datasets.check_pictures(pictures.paths, "remove or replace them")
         return data, pictures
@@ -79,7 +86,11 @@ def choose_pictures(folder, checkpoint, data):
     return f"{dataset.name}, test split", dataset.test
 
 
-def print_report(report) -> None:
+def _same_folder(one: str, other: str) -> bool:
+    return os.path.isdir(one) and os.path.isdir(other) and os.path.samefile(one, other)
+
+
+def print_report(report: dict) -> None:
     low, high = report["top1_interval_95"]
     views = "ten views a picture" if report["ten_crop"] else "one view a picture"
     print(f"{report['data']}: {report['images']} pictures, {views}\n")

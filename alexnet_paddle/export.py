@@ -1,5 +1,8 @@
 """`python -m alexnet_paddle.export RUN`: save a run's net as a static graph for Paddle Inference."""
 
+from __future__ import annotations
+
+from collections.abc import Sequence
 from pathlib import Path
 
 from alexnet_paddle.cli import Parser, run
@@ -15,7 +18,7 @@ def build_parser() -> Parser:
     return parser
 
 
-def main(argv=None):
+def main(argv: Sequence[str] | None = None) -> None:
     arguments = build_parser().parse_args(argv)
 
     checkpoint = RunFolder(arguments.run).load_best()

@@ -1,6 +1,9 @@
 """`python -m alexnet_paddle.predict RUN IMAGE...`: name what is on photos."""
 
+from __future__ import annotations
+
 import json
+from collections.abc import Sequence
 
 from alexnet_paddle import reporter
 from alexnet_paddle.cli import Parser, bounded, run
@@ -24,7 +27,7 @@ def build_parser() -> Parser:
     return parser
 
 
-def main(argv=None):
+def main(argv: Sequence[str] | None = None) -> None:
     arguments = build_parser().parse_args(argv)
 
     checkpoint = RunFolder(arguments.run).load_best()

@@ -1,7 +1,11 @@
 """`python -m alexnet_paddle.summary VARIANT`: the net layer by layer, with the arithmetic in words."""
 
+from __future__ import annotations
+
+from collections.abc import Sequence
+
 from alexnet_paddle import reporter
-from alexnet_paddle.arithmetic import totals, trace
+from alexnet_paddle.arithmetic import Row, totals, trace
 from alexnet_paddle.cli import Parser, bounded, run
 from alexnet_paddle.errors import InputError
 from alexnet_paddle.nets.variants import VARIANTS
@@ -19,7 +23,7 @@ def build_parser() -> Parser:
     return parser
 
 
-def main(argv=None):
+def main(argv: Sequence[str] | None = None) -> None:
     arguments = vars(build_parser().parse_args(argv))
     config = VARIANTS[arguments.pop("variant")]
     config = config.replace(**{name: value for name, value in arguments.items() if value})
@@ -35,7 +39,7 @@ def main(argv=None):
     print("sees: the receptive field in input pixels. stride: input pixels from one output position to the next.")
 
 
-def cells(row) -> tuple[str, ...]:
+def cells(row: Row) -> tuple[str, ...]:
     """A row of the table as text."""
     return (
         row.name,

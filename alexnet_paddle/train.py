@@ -1,5 +1,8 @@
 """`python -m alexnet_paddle.train`: train a net and leave a run folder."""
 
+from __future__ import annotations
+
+from collections.abc import Sequence
 from dataclasses import replace
 
 from alexnet_paddle.cli import Parser, run
@@ -16,7 +19,7 @@ def build_parser() -> Parser:
     return parser
 
 
-def main(argv=None):
+def main(argv: Sequence[str] | None = None) -> None:
     with distributed.alike():
         given = vars(build_parser().parse_args(argv))
     device = given.get("device", "auto")
@@ -28,7 +31,7 @@ def main(argv=None):
         if distributed.world_size() > 1:
             options = replace(options, device=device)  # also of a resume: they have met on that one
         report = experiment.train(options, resume=given["resume"])
-    if distributed.rank() > 0:
+    if report is None:  # another process has it
         return
     low, high = report["top1_interval_95"]
     print(f"\ntest: {report['images']} pictures not used before; epoch {report['best_epoch']}, picked by validation")

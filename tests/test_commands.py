@@ -284,6 +284,8 @@ def test_a_command_run_as_a_module_names_itself_and_exits_with_2():
         ("--epochs", "0", "more than 0"),
         ("--epochs", "many", "not a number"),
         ("--batch-size", "-1", "more than 0"),
+        ("--learning-rate", "nan", "not a number"),
+        ("--learning-rate", "inf", "not a number"),
         ("--dropout", "1", "below 1"),
         ("--dropout", "0.5", "no hidden fc layer"),
         ("--activation", "gelu", "sigmoid"),

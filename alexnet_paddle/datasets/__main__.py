@@ -1,6 +1,10 @@
 """`python -m alexnet_paddle.datasets petals`: draw the embedded data set again, or for the first time.
 `python -m alexnet_paddle.datasets pack DIR`: decode and resize the pictures of a folder once."""
 
+from __future__ import annotations
+
+from collections.abc import Sequence
+
 from alexnet_paddle import datasets
 from alexnet_paddle.cli import Parser, run
 from alexnet_paddle.datasets import packed, petals
@@ -38,7 +42,7 @@ def build_parser() -> Parser:
     return parser
 
 
-def main(argv=None):
+def main(argv: Sequence[str] | None = None) -> None:
     arguments = build_parser().parse_args(argv)
     if arguments.action == "petals":
         draw_petals()

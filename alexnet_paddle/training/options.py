@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import importlib.util
 from dataclasses import MISSING, dataclass, field, fields
+from typing import Any
 
 from alexnet_paddle import datasets, runtime
 from alexnet_paddle.errors import InputError
@@ -25,7 +26,9 @@ MACHINE = ("the machine", "What does the work.")
 GROUPS = (NET, PICTURES, LEARNING, RUN, MACHINE)
 
 
-def option(default, group, help, *, may_change=False, examined=True, **argument):
+def option(
+    default: Any, group: tuple[str, str], help: str, *, may_change: bool = False, examined: bool = True, **argument: Any
+) -> Any:
     """A field of `Options`.
 
     may_change: when the run is resumed, because it is about how a run is carried out, not what it computes
