@@ -5,6 +5,8 @@ from __future__ import annotations
 import json
 from collections.abc import Sequence
 
+from PIL import Image
+
 from alexnet_paddle import reporter
 from alexnet_paddle.cli import Parser, bounded, run
 from alexnet_paddle.datasets.images import open_image
@@ -52,7 +54,7 @@ def main(argv: Sequence[str] | None = None) -> None:
     reporter.table(lines)
 
 
-def save_picture(path, photos, results) -> None:
+def save_picture(path: str, photos: Sequence[Image.Image], results: Sequence[list[dict]]) -> None:
     from alexnet_paddle import plots
 
     labels = [(f"{result[0]['class']} {result[0]['probability']:.2f}", None) for result in results]

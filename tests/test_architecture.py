@@ -147,11 +147,12 @@ def unannotated(function: ast.FunctionDef) -> list[str]:
 
 @pytest.mark.parametrize("where", ["ground floor", "commands", *sorted(ROOMS)])
 def test_public_functions_are_annotated(where):
-    """Mypy checks what is annotated, and takes the rest for anything."""
+    """Mypy checks what is annotated, and takes the rest for anything. The grader's worker is a program of its own, and
+    its configuration leaves that out too."""
     missing = [
         f"{name or '__init__'}.{function}: {', '.join(arguments)}"
         for name, path in MODULES.items()
-        if room(name) == where
+        if room(name) == where and name != "classroom.worker"
         for function, node in public_functions(ast.parse(path.read_text("utf-8")).body)
         if (arguments := unannotated(node))
     ]

@@ -4,6 +4,7 @@
 
 import importlib.util
 from argparse import Namespace
+from collections.abc import Sequence
 from pathlib import Path
 
 from alexnet_paddle import reporter
@@ -57,7 +58,7 @@ def build_parser() -> Parser:
     return parser
 
 
-def main(argv=None):
+def main(argv: Sequence[str] | None = None) -> None:
     arguments = build_parser().parse_args(argv)
     for package in ("jupytext", "nbgrader"):
         if importlib.util.find_spec(package) is None:
