@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
+from pathlib import Path
 
 from PIL import Image
 
@@ -59,7 +60,7 @@ def save_picture(path: str, photos: Sequence[Image.Image], results: Sequence[lis
 
     labels = [(f"{result[0]['class']} {result[0]['probability']:.2f}", None) for result in results]
     try:
-        plots.save(plots.predictions(photos, labels), path)
+        plots.save(plots.predictions(photos, labels), Path(path))
     except OSError as error:
         raise InputError(f"--picture {path}: cannot be written ({error.strerror}); choose another place") from None
 
