@@ -21,6 +21,8 @@ BaseException
 Layers and nets raise Python's own ValueError, with the layer and the arithmetic in it; commands name the option.
 """
 
+from __future__ import annotations
+
 import errno
 import unicodedata
 
@@ -44,7 +46,7 @@ class TrainingFailed(WorkFailed):
 class ReaderDied(TrainingFailed):
     """A process that reads pictures has ended without a word."""
 
-    def __init__(self):
+    def __init__(self) -> None:
         super().__init__("a process that reads pictures has died, perhaps for lack of memory; --workers 0 does without")
 
 
@@ -53,7 +55,7 @@ class Stopped(BaseException):
     nothing on the way takes it for a failure."""
 
 
-def printable(text) -> str:
+def printable(text: object) -> str:
     """For a message of one line: control characters, line breaks and bytes that are no text, all of which the name
     of a file may have, as escapes."""
     return "".join(
@@ -62,9 +64,9 @@ def printable(text) -> str:
     )
 
 
-def system_words(error) -> str:
+def system_words(error: BaseException) -> str:
     """What the system refused and what to do; empty where it was Paddle, which raises OSError too."""
-    if not getattr(error, "errno", None):
+    if not isinstance(error, OSError) or not error.errno:
         return ""
     place = f"{error.filename}: " if error.filename else ""
     full = error.errno in (errno.ENOSPC, errno.EDQUOT)

@@ -27,7 +27,7 @@ def write_json(path: Path, data: dict) -> None:
     write_whole(path, text.encode("utf-8", "backslashreplace"))
 
 
-def write_through(path: Path, *parts: bytes) -> None:
+def write_through(path: Path, *parts: bytes | memoryview) -> None:
     """Write a file of these parts and wait until it is on the disk. Raises OSError with the name."""
     try:
         with open(path, "wb") as file:

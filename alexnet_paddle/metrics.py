@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -71,7 +72,7 @@ class Scores:
         """See `confusion_matrix`."""
         return confusion_matrix(self.labels, self.probabilities.argmax(axis=1), self.probabilities.shape[1])
 
-    def report(self, classes) -> dict:
+    def report(self, classes: Sequence[str]) -> dict:
         """All of it as plain data: loss, top1 with its 95% interval, top5, per class, confusion."""
         confusion = self.confusion
         total = len(self.labels)
@@ -112,8 +113,8 @@ class RunningMetrics:
         images, has_top5 = scores.images, scores.probabilities.shape[1] > 5
         if not images:
             return RunningMetrics(right_in_5=0 if has_top5 else None)
-        right, right_in_5 = round(scores.top1 * images), round(scores.top5 * images) if has_top5 else None
-        return RunningMetrics(images, scores.loss * images, right, right_in_5)
+        right_in_5 = None if (top5 := scores.top5) is None else round(top5 * images)
+        return RunningMetrics(images, scores.loss * images, round(scores.top1 * images), right_in_5)
 
     def plus(self, batch: RunningMetrics, seconds: float) -> RunningMetrics:
         """With one more batch, which took so long."""
@@ -121,7 +122,7 @@ class RunningMetrics:
             self.images + batch.images,
             self.loss_sum + batch.loss_sum,
             self.right + batch.right,
-            None if batch.right_in_5 is None else self.right_in_5 + batch.right_in_5,
+            None if self.right_in_5 is None or batch.right_in_5 is None else self.right_in_5 + batch.right_in_5,
             self.seconds + seconds,
         )
 
@@ -139,5 +140,5 @@ class RunningMetrics:
         return None if self.right_in_5 is None else self.right_in_5 / self.images
 
 
-def _fraction(part, whole) -> float | None:
+def _fraction(part: np.integer, whole: np.integer) -> float | None:
     return float(part / whole) if whole else None

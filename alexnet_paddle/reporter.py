@@ -11,10 +11,12 @@ import sys
 import time
 import unicodedata
 from collections.abc import Callable, Iterable, Iterator, Sequence, Sized
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
+from typing import TypeVar
 
 from tqdm import tqdm
 
+T = TypeVar("T")
 _filters: list[Callable[[str], bool]] = [lambda words: True]  # the last one decides
 
 
@@ -36,7 +38,7 @@ def filtered(keep: Callable[[str], bool]) -> Iterator[None]:
         _filters.pop()
 
 
-def quiet():
+def quiet() -> AbstractContextManager[None]:
     """Meanwhile nothing is said."""
     return filtered(lambda words: False)
 
@@ -46,7 +48,7 @@ def silence() -> None:
     _filters[:] = [lambda words: False]
 
 
-def progress(iterable: Iterable, description: str) -> Iterator:
+def progress(iterable: Iterable[T], description: str) -> Iterator[T]:
     """The items of `iterable`, which has a length, with a bar on a terminal. In a log: a line when it begins and, if it
     took a while, one when it ends."""
     if not _filters[-1](description):
@@ -75,6 +77,6 @@ def table(lines: Sequence[Sequence[str]]) -> None:
         say("  ".join(cells).rstrip())
 
 
-def _width(text) -> int:
+def _width(text: str) -> int:
     """Columns on a terminal: Chinese characters take two."""
     return sum(2 if unicodedata.east_asian_width(char) in "WF" else 1 for char in text)

@@ -17,15 +17,19 @@ import platform
 import random
 import sys
 import warnings
+from collections.abc import Callable, Mapping, MutableMapping
 from functools import partial
+from importlib.machinery import ModuleSpec
 from pathlib import Path
+from types import ModuleType
+from typing import Any
 
 from alexnet_paddle.errors import DeviceError
 
 _THREAD_VARIABLES = ("OMP_NUM_THREADS", "MKL_NUM_THREADS")
 
 
-def tune_cpu(environ=os.environ) -> dict[str, str]:
+def tune_cpu(environ: MutableMapping[str, str] = os.environ) -> dict[str, str]:
     """Set the thread count and the BLAS code path, unless the user did; return what was chosen by us.
 
     Call it before paddle is imported; afterwards the settings would have no effect, so it says so on one line.
@@ -52,19 +56,19 @@ def tune_cpu(environ=os.environ) -> dict[str, str]:
     return chosen
 
 
-def _threads_are_ours(environ) -> bool:
+def _threads_are_ours(environ: Mapping[str, str]) -> bool:
     """Whether the user left the thread count to us. A process that Paddle's launcher started finds a 1 in its
     environment, which comes from the launcher's own import of paddle and says nothing about the user's wish."""
     given = {name: environ[name] for name in _THREAD_VARIABLES if name in environ}
     return not given or ("PADDLE_TRAINER_ID" in environ and given == {"OMP_NUM_THREADS": "1"})
 
 
-def processes_here(environ=os.environ) -> int:
+def processes_here(environ: Mapping[str, str] = os.environ) -> int:
     """Processes of this training on this machine, as Paddle's launcher counts them; 1 without it."""
     return int(environ.get("PADDLE_LOCAL_SIZE") or environ.get("PADDLE_TRAINERS_NUM") or 1)
 
 
-def thread_count(settings: dict[str, str], environ=os.environ) -> int:
+def thread_count(settings: dict[str, str], environ: Mapping[str, str] = os.environ) -> int:
     """Threads for mathematics: what `tune_cpu` chose, or the user, or else Paddle's one.
 
     Ask before paddle is loaded: it puts a 1 into the environment, which would look like the user's.
@@ -92,11 +96,11 @@ def _take_threads(count: int) -> None:
     os.environ.pop("OMP_NUM_THREADS", None)
 
 
-def _call_after_import(name: str, act) -> None:
+def _call_after_import(name: str, act: Callable[[], None]) -> None:
     """Call `act()` when the module `name` has been imported, by whomever."""
 
     class Once(importlib.abc.MetaPathFinder):
-        def find_spec(self, fullname, path=None, target=None):
+        def find_spec(self, fullname: str, path: object = None, target: object = None) -> ModuleSpec | None:
             if fullname != name:
                 return None
             sys.meta_path.remove(self)
@@ -105,10 +109,11 @@ def _call_after_import(name: str, act) -> None:
             finally:
                 sys.meta_path.insert(0, self)  # this may have been a look only, not an import
             if spec:
-                spec.loader.exec_module = partial(self.load, spec.loader.exec_module)
+                loader: Any = spec.loader  # a Loader, but to set a method of one object is no business of types
+                loader.exec_module = partial(self.load, loader.exec_module)
             return spec
 
-        def load(self, exec_module, module):
+        def load(self, exec_module: Callable[[ModuleType], None], module: ModuleType) -> None:
             sys.meta_path.remove(self)
             exec_module(module)
             act()
