@@ -9,7 +9,7 @@ from alexnet_paddle.errors import InputError
 from alexnet_paddle.nets.variants import VARIANTS
 
 
-def main(argv=None):
+def main(argv: list[str] | None = None) -> None:
     parser = Parser("datasets", "Draw the embedded data set, or pack a folder of pictures.")
     parser.add_argument("action", choices=("petals", "pack"), help="draw petals; or decode and resize pictures once")
     parser.add_argument("data", nargs="?", metavar="DIR", help="the folder to pack, as for train --data")

@@ -3,12 +3,17 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
+from PIL import Image
 
 from alexnet_paddle.datasets.folders import stratified_indices
 from alexnet_paddle.datasets.images import Pictures
 from alexnet_paddle.errors import InputError
+
+if TYPE_CHECKING:
+    import paddle
 
 CLASSES = ("airplane", "automobile", "bird", "cat", "deer", "dog", "frog", "horse", "ship", "truck")
 
@@ -16,14 +21,14 @@ CLASSES = ("airplane", "automobile", "bird", "cat", "deer", "dog", "frog", "hors
 class PaddleImages(Pictures):
     """Some of the pictures of a `paddle.vision` data set."""
 
-    def __init__(self, source, indices, labels):
+    def __init__(self, source: paddle.io.Dataset, indices: np.ndarray, labels: np.ndarray):
         self.source, self.indices, self.labels = source, indices, labels
 
-    def image(self, index: int):
+    def image(self, index: int) -> Image.Image:
         return self.source[int(self.indices[index])][0]
 
 
-def read(archive: str | None, home: Path, fraction: float):
+def read(archive: str | None, home: Path, fraction: float) -> tuple[tuple[str, ...], dict[str, PaddleImages]]:
     """(class names, {"train", "val", "test"}): the 10,000 test pictures, and `fraction` of each class of the
     50,000 others for validation. Raises InputError when the archive cannot be used."""
     from paddle.vision.datasets import Cifar10

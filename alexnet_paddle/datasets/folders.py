@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Collection, Iterable, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -18,17 +19,19 @@ SPLIT_SEED = 0  # not the run's seed: runs with different seeds are compared on 
 class ImageFiles(Pictures):
     """Pictures on disk, each opened when it is asked for."""
 
-    def __init__(self, paths, labels):
+    def __init__(self, paths: Iterable[Path], labels: Sequence[int] | np.ndarray):
         self.paths, self.labels = list(paths), np.asarray(labels, dtype="int64")
 
     def image(self, index: int) -> Image.Image:
         return open_image(self.paths[index])
 
-    def subset(self, indices) -> ImageFiles:
+    def subset(self, indices: Sequence[int] | np.ndarray) -> ImageFiles:
         return ImageFiles([self.paths[i] for i in indices], self.labels[indices])
 
 
-def read_folder(directory: Path, fraction: float, without=frozenset()) -> tuple[tuple[str, ...], dict[str, ImageFiles]]:
+def read_folder(
+    directory: Path, fraction: float, without: Collection[Path] = frozenset()
+) -> tuple[tuple[str, ...], dict[str, ImageFiles]]:
     """(class names, {"train", "val", "test"} -> ImageFiles).
 
     Without a test folder the `val` folder is the test split; a split that is then missing is cut from the
@@ -55,7 +58,7 @@ def read_folder(directory: Path, fraction: float, without=frozenset()) -> tuple[
     return classes, splits
 
 
-def read_all_images(directory: Path, classes) -> ImageFiles:
+def read_all_images(directory: Path, classes: Sequence[str]) -> ImageFiles:
     """Every picture of `directory` (of its test, else val folder if it has one), labelled by the given classes."""
     directory = Path(directory)
     for name in ("test", "val"):
@@ -67,7 +70,7 @@ def read_all_images(directory: Path, classes) -> ImageFiles:
     return _list_images(directory, classes, only=found)
 
 
-def _subfolders(directory):
+def _subfolders(directory: Path) -> list[Path]:
     """Those that can be classes. Raises InputError for a folder that cannot be looked into, and for links that would
     lose a class or take all pictures for one."""
     try:
@@ -83,7 +86,7 @@ def _subfolders(directory):
     return sorted(Path(entry) for entry in visible if entry.is_dir())
 
 
-def _pictures(folder):
+def _pictures(folder: Path) -> list[Path]:
     """The pictures in a folder and those below it, but not behind links to folders, which may go in circles. Links to
     files that are not there belong to them: somebody has to know."""
     found = []
@@ -98,19 +101,19 @@ def _pictures(folder):
     return sorted(found)
 
 
-def _raise_unless_gone(error):
+def _raise_unless_gone(error: OSError) -> None:
     if not isinstance(error, FileNotFoundError):
         raise _unreadable(error.filename, error, "give yourself permission, or remove it")
 
 
-def _unreadable(folder, error, remedy) -> InputError:
+def _unreadable(folder: Path | str, error: OSError, remedy: str) -> InputError:
     """The message for a folder whose content the system does not tell."""
     reasons = {FileNotFoundError: "no such folder", NotADirectoryError: "is not a folder"}
     reason = reasons.get(type(error), f"the folder cannot be read ({error.strerror})")
     return InputError(f"{printable(folder)}: {reason}; {remedy}")
 
 
-def _class_names(directory, at_least=2) -> tuple[str, ...]:
+def _class_names(directory: Path, at_least: int = 2) -> tuple[str, ...]:
     names = tuple(path.name for path in _subfolders(directory))
     if not names:
         raise InputError(f"{directory}: has no class folders; put the pictures of each class into a folder of its own")
@@ -122,7 +125,7 @@ def _class_names(directory, at_least=2) -> tuple[str, ...]:
     return names
 
 
-def _require_known_classes(directory, classes):
+def _require_known_classes(directory: Path, classes: Sequence[str]) -> None:
     unknown = sorted({path.name for path in _subfolders(directory)} - set(classes))
     if unknown:
         raise InputError(
@@ -130,8 +133,14 @@ def _require_known_classes(directory, classes):
         )
 
 
-def _list_images(directory, classes, without=frozenset(), only=None) -> ImageFiles:
-    paths, labels = [], []
+def _list_images(
+    directory: Path,
+    classes: Sequence[str],
+    without: Collection[Path] = frozenset(),
+    only: Collection[str] | None = None,
+) -> ImageFiles:
+    paths: list[Path] = []
+    labels: list[int] = []
     for label, name in enumerate(classes):
         if only is not None and name not in only:
             continue
@@ -145,18 +154,18 @@ def _list_images(directory, classes, without=frozenset(), only=None) -> ImageFil
     return ImageFiles(paths, labels)
 
 
-def stratified_indices(labels, fraction: float, seed: int = SPLIT_SEED) -> tuple[np.ndarray, np.ndarray]:
+def stratified_indices(labels: np.ndarray, fraction: float, seed: int = SPLIT_SEED) -> tuple[np.ndarray, np.ndarray]:
     """(kept, cut): `fraction` of each class, at least one picture, chosen by the seed; both in rising order."""
     rng = np.random.RandomState(seed)
-    cut = []
+    parts = []
     for label in np.unique(labels):
         members = rng.permutation(np.flatnonzero(labels == label))
-        cut.append(members[: max(1, round(fraction * len(members)))])
-    cut = np.sort(np.concatenate(cut))
+        parts.append(members[: max(1, round(fraction * len(members)))])
+    cut = np.sort(np.concatenate(parts))
     return np.setdiff1d(np.arange(len(labels)), cut), cut
 
 
-def _stratified_split(images, fraction, classes):
+def _stratified_split(images: ImageFiles, fraction: float, classes: Sequence[str]) -> tuple[ImageFiles, ImageFiles]:
     kept, cut = stratified_indices(images.labels, fraction)
     left = np.bincount(images.labels[kept], minlength=len(classes))
     if left.min() == 0:

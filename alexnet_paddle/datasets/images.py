@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import os
 import warnings
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from multiprocessing.pool import ThreadPool
 from pathlib import Path
@@ -27,6 +28,8 @@ class Pictures:
     """A split: `labels` [N] are class numbers, `image(i)` is a picture and `square(i, side)` its central square."""
 
     labels: np.ndarray
+    paths: Sequence[Path] = ()  # of the N pictures, where they lie in a folder
+    packed = False  # whether squares come from a pack
 
     def __len__(self) -> int:
         return len(self.labels)
@@ -40,7 +43,7 @@ class Pictures:
         return central_square(self.image(index), side)
 
 
-def open_image(path) -> Image.Image:
+def open_image(path: Path) -> Image.Image:
     """The picture in RGB, of an animated one the first frame. Raises InputError, naming the file, if unreadable."""
     try:
         with _quiet():
@@ -51,7 +54,7 @@ def open_image(path) -> Image.Image:
         raise InputError(f"{printable(path)}: not a readable picture ({_reason(error)}); replace it") from None
 
 
-def find_bad(paths) -> dict[Path, str]:
+def find_bad(paths: Sequence[Path]) -> dict[Path, str]:
     """The pictures that cannot be read, in the order of `paths`, each with the reason.
 
     Pillow decodes without Python's lock, so threads use all cores.
@@ -61,7 +64,7 @@ def find_bad(paths) -> dict[Path, str]:
         return {path: reason for path, reason in zip(reporter.progress(paths, "checking pictures"), reasons) if reason}
 
 
-def _reason_against(path) -> str | None:
+def _reason_against(path: Path) -> str | None:
     """JPEGs are decoded small, which still reads every byte."""
     try:
         _read(path, small=True)
@@ -71,7 +74,7 @@ def _reason_against(path) -> str | None:
 
 
 @contextmanager
-def _quiet():
+def _quiet() -> Iterator[None]:
     """Nothing that Pillow warns of goes to the terminal, and a picture too large for it, `Image.MAX_IMAGE_PIXELS`, is
     an error: a small file can hold more pixels than the memory does. This is for all threads."""
     with warnings.catch_warnings():
@@ -80,7 +83,7 @@ def _quiet():
         yield
 
 
-def _read(path, small=False) -> Image.Image:
+def _read(path: Path, small: bool = False) -> Image.Image:
     if os.path.getsize(path) == 0:
         raise ValueError("the file is empty")
     with Image.open(path, formats=FORMATS) as image:
@@ -89,7 +92,7 @@ def _read(path, small=False) -> Image.Image:
         return to_rgb(image)
 
 
-def _reason(error) -> str:
+def _reason(error: Exception) -> str:
     if isinstance(error, UnidentifiedImageError):
         return "unknown format"
     lines = (getattr(error, "strerror", None) or str(error)).strip().splitlines()

@@ -7,15 +7,22 @@ import logging
 import multiprocessing
 import os
 import threading
+from collections.abc import Callable, Generator, Iterator, Sequence
 
 import numpy as np
 import paddle
 from paddle.io import BatchSampler, DataLoader
 from paddle.io import Dataset as PaddleDataset
 
+from alexnet_paddle.datasets.images import Pictures
+from alexnet_paddle.datasets.transforms import Preprocessing, TrainTransform
 from alexnet_paddle.errors import InputError, ReaderDied
 
 IGNORED = -100  # the label that Paddle's cross-entropy takes for no label
+
+Key = tuple[int, int]  # epoch, index
+Part = tuple[int, int]  # rank, size
+Batches = Generator[list[paddle.Tensor], None, None]
 
 
 class EpochBatches(BatchSampler):
@@ -28,20 +35,20 @@ class EpochBatches(BatchSampler):
     on the same batches, the last and smaller one too. A share may be empty.
     """
 
-    def __init__(self, length: int, batch_size: int, seed: int, shuffle: bool, part=(0, 1)):
+    def __init__(self, length: int, batch_size: int, seed: int, shuffle: bool, part: Part = (0, 1)):
         self.length, self.batch_size, self.seed, self.shuffle = length, batch_size, seed, shuffle
         self.rank, self.size = part
         self.epoch, self.first = 0, 0
 
-    def __iter__(self):
-        order = np.arange(self.length)
+    def __iter__(self) -> Iterator[list[Key]]:
+        order: np.ndarray = np.arange(self.length)
         if self.shuffle:
             order = np.random.default_rng((self.seed, self.epoch)).permutation(self.length)
         for start in range(self.first * self.batch_size, self.length, self.batch_size):
             batch = order[start : start + self.batch_size]
             yield [(self.epoch, int(index)) for index in batch[self.rank :: self.size]]
 
-    def __len__(self):
+    def __len__(self) -> int:
         """Batches of a whole epoch."""
         return -(-self.length // self.batch_size)
 
@@ -53,13 +60,19 @@ class Loader:
     batch without keys, which nets do not take, there is one picture with the label IGNORED.
     """
 
-    def __init__(self, dataset, batch_sampler, inputs, workers: int):
+    def __init__(
+        self,
+        dataset: Pictures,
+        batch_sampler: EpochBatches,
+        inputs: Callable[[Sequence[Key]], np.ndarray],
+        workers: int,
+    ):
         self.dataset, self.batch_sampler, self.inputs, self.workers = dataset, batch_sampler, inputs, workers
 
-    def __len__(self):
+    def __len__(self) -> int:
         return len(self.batch_sampler)
 
-    def __iter__(self):
+    def __iter__(self) -> Batches:
         if self.workers or paddle.get_device() != "cpu":
             yield from self._batches_made_ahead()
             return
@@ -68,7 +81,7 @@ class Loader:
         for keys in self.batch_sampler:
             yield [paddle.to_tensor(array) for array in self.arrays(keys)]
 
-    def _batches_made_ahead(self):
+    def _batches_made_ahead(self) -> Batches:
         """By Paddle's DataLoader, in a thread or in processes. Raises ReaderDied when one of those has."""
         hear_of_deaths_between_batches()
         loader = DataLoader(
@@ -88,14 +101,14 @@ class Loader:
                 raise
             raise ReaderDied from None
 
-    def arrays(self, keys) -> tuple[np.ndarray, np.ndarray]:
+    def arrays(self, keys: Sequence[Key]) -> tuple[np.ndarray, np.ndarray]:
         """The batch of these keys, in NumPy."""
         if not keys:
             images, labels = self.arrays([(0, 0)])
             return images, np.full_like(labels, IGNORED)
         return self.inputs(keys), self.dataset.labels[[index for _, index in keys]]
 
-    def arrays_or_error(self, keys) -> tuple[np.ndarray, ...]:
+    def arrays_or_error(self, keys: Sequence[Key]) -> tuple[np.ndarray, ...]:
         """`arrays`, or the message of an InputError as bytes, which travel as a batch does: an exception Paddle would
         print as a traceback, from its thread or process, and the training would hear only that there was one."""
         try:
@@ -107,15 +120,16 @@ class Loader:
 class Keys(PaddleDataset):
     """Its items are their keys: `DataLoader` asks for them one by one, and only then gives a batch to collate_fn."""
 
-    def __getitem__(self, key):
+    def __getitem__(self, key: Key) -> Key:
         return key
 
 
-def train_loader(images, transform, batch_size: int, seed: int, workers: int = 0, part=(0, 1)) -> Loader:
-    """The pictures of a split in shuffled batches, each through `transform` (a TrainTransform); `part` as in
-    `EpochBatches`."""
+def train_loader(
+    images: Pictures, transform: TrainTransform, batch_size: int, seed: int, workers: int = 0, part: Part = (0, 1)
+) -> Loader:
+    """The pictures of a split in shuffled batches, each through `transform`; `part` as in `EpochBatches`."""
 
-    def inputs(keys):
+    def inputs(keys: Sequence[Key]) -> np.ndarray:
         generators = [np.random.default_rng((seed, epoch, index)) for epoch, index in keys]
         return transform.batch(images, [index for _, index in keys], generators)
 
@@ -123,12 +137,17 @@ def train_loader(images, transform, batch_size: int, seed: int, workers: int = 0
 
 
 def eval_loader(
-    images, preprocessing, batch_size: int, workers: int = 0, ten_crop: bool = False, part=(0, 1)
+    images: Pictures,
+    preprocessing: Preprocessing,
+    batch_size: int,
+    workers: int = 0,
+    ten_crop: bool = False,
+    part: Part = (0, 1),
 ) -> Loader:
     """The pictures of a split in order, each through `preprocessing`; with `ten_crop` [B, 10, 3, H, W]. `part` is as
     in `EpochBatches`."""
 
-    def inputs(keys):
+    def inputs(keys: Sequence[Key]) -> np.ndarray:
         return preprocessing.batch(images, [index for _, index in keys], ten_crop)
 
     return Loader(images, EpochBatches(len(images), batch_size, 0, shuffle=False, part=part), inputs, workers)
@@ -147,7 +166,7 @@ def hear_of_deaths_between_batches() -> None:
     logging.getLogger().addFilter(_not_of_the_loader)
 
 
-def _not_of_the_loader(record) -> bool:
+def _not_of_the_loader(record: logging.LogRecord) -> bool:
     return record.module != "dataloader_iter"
 
 
@@ -156,8 +175,11 @@ def end_with_parent(worker: int) -> None:
     `kill -9`. Paddle's loop would wait for ever, and keep shared memory and the lock of the run folder."""
     from paddle.base import core
 
-    def wait():
-        multiprocessing.parent_process().join()
+    parent = multiprocessing.parent_process()
+    assert parent is not None
+
+    def wait() -> None:
+        parent.join()
         core._cleanup_mmap_fds()
         os._exit(1)
 

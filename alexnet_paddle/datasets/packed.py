@@ -13,19 +13,24 @@ import dataclasses
 import json
 import os
 import uuid
+from collections.abc import Iterable, Sequence
 from contextlib import suppress
 from pathlib import Path
+from typing import Any, BinaryIO, TextIO
 
 import numpy as np
 import PIL
 
 from alexnet_paddle import reporter
+from alexnet_paddle.datasets.dataset import Dataset
 from alexnet_paddle.datasets.folders import ImageFiles
-from alexnet_paddle.datasets.images import open_image
+from alexnet_paddle.datasets.images import Pictures, open_image
 from alexnet_paddle.datasets.transforms import central_square
 from alexnet_paddle.errors import InputError
 
 FORMAT = 2  # raise it when the layout changes, or what `open_image` or `central_square` make of a picture
+
+Stat = list[int]  # bytes, and the time of the last change in ns
 
 
 class StalePack(Exception):
@@ -39,7 +44,15 @@ class CannotWrite(InputError):
 class PackedFiles(ImageFiles):
     """Pictures on disk whose squares are row `rows[i]` of `squares`."""
 
-    def __init__(self, paths, labels, squares, rows):
+    packed = True
+
+    def __init__(
+        self,
+        paths: Iterable[Path],
+        labels: Sequence[int] | np.ndarray,
+        squares: np.ndarray,
+        rows: Sequence[int] | np.ndarray,
+    ):
         super().__init__(paths, labels)
         self.squares, self.rows = squares, np.asarray(rows)
 
@@ -48,7 +61,7 @@ class PackedFiles(ImageFiles):
             return super().square(index, side)
         return self.squares[self.rows[index]].transpose(1, 2, 0)
 
-    def subset(self, indices) -> PackedFiles:
+    def subset(self, indices: Sequence[int] | np.ndarray) -> PackedFiles:
         part = super().subset(indices)
         return PackedFiles(part.paths, part.labels, self.squares, self.rows[indices])
 
@@ -56,11 +69,11 @@ class PackedFiles(ImageFiles):
 class Pack:
     """The pack of a data set with pictures in a folder, for one side of the squares."""
 
-    def __init__(self, dataset, side: int):
+    def __init__(self, dataset: Dataset, side: int):
         """`dataset` must have a folder."""
+        assert dataset.folder is not None
         self.dataset, self.side = dataset, side
-        paths = [path for split in dataset.splits.values() for path in split.paths]
-        self.paths = dict(sorted((path.relative_to(dataset.folder).as_posix(), path) for path in paths))
+        self.paths = dict(sorted((path.relative_to(dataset.folder).as_posix(), path) for path in dataset.paths))
         self.home = dataset.folder / ".packed"
         self.squares = self.home / f"squares-{side}.npy"
         self.index = self.home / f"squares-{side}.json"
@@ -70,15 +83,16 @@ class Pack:
         """Whether there is one, perhaps a stale one."""
         return self.index.exists() or self.squares.exists()
 
-    def use(self):
+    def use(self) -> Dataset:
         """The data set with its squares from the pack. Raises StalePack."""
         squares = self.read()
         rows = {path: row for row, path in enumerate(self.paths.values())}
-        splits = {
-            name: PackedFiles(split.paths, split.labels, squares, [rows[path] for path in split.paths])
-            for name, split in self.dataset.splits.items()
-        }
-        return dataclasses.replace(self.dataset, **splits)
+
+        def packed(split: Pictures) -> PackedFiles:
+            return PackedFiles(split.paths, split.labels, squares, [rows[path] for path in split.paths])
+
+        train, val, test = map(packed, self.dataset.splits.values())
+        return dataclasses.replace(self.dataset, train=train, val=val, test=test)
 
     def read(self) -> np.ndarray:
         """The squares, uint8 [N, 3, side, side], in the order of `paths`. Raises StalePack."""
@@ -99,7 +113,7 @@ class Pack:
         return squares
 
     @property
-    def _shape(self):
+    def _shape(self) -> tuple[int, int, int, int]:
         return len(self.paths), 3, self.side, self.side
 
     def _map(self) -> np.ndarray | None:
@@ -152,7 +166,7 @@ class Pack:
                 index.unlink(missing_ok=True)
                 self.home.rmdir()  # only if it is empty
 
-    def _description(self, squares, pictures=None) -> dict:
+    def _description(self, squares: Stat | None, pictures: dict[str, Stat | None] | None = None) -> dict:
         """What the index holds: the folder as it is now, unless `pictures` are given."""
         return {
             "format": FORMAT,
@@ -163,7 +177,7 @@ class Pack:
         }
 
 
-def use(dataset, side: int):
+def use(dataset: Dataset, side: int) -> Dataset:
     """The data set as it is best trained on: with its pack if it has one, packed again if that is stale; `petals`
     is packed when it is not yet. A folder that was never packed is left alone.
 
@@ -188,7 +202,7 @@ def use(dataset, side: int):
         return dataset
 
 
-def use_if_current(dataset, side: int):
+def use_if_current(dataset: Dataset, side: int) -> Dataset:
     """The data set with its pack if it has one that is current, else as it is. Nothing is written."""
     if dataset.folder is not None:
         with suppress(StalePack):
@@ -196,7 +210,7 @@ def use_if_current(dataset, side: int):
     return dataset
 
 
-def _stat(path: Path) -> list[int] | None:
+def _stat(path: Path) -> Stat | None:
     """[bytes, time of the last change in ns], None for a file that is not there."""
     try:
         found = path.stat()
@@ -205,12 +219,12 @@ def _stat(path: Path) -> list[int] | None:
     return [found.st_size, found.st_mtime_ns]
 
 
-def _to_disk(file) -> None:
+def _to_disk(file: BinaryIO | TextIO) -> None:
     file.flush()
     os.fsync(file.fileno())
 
 
-def _difference(key, before, now) -> str:
+def _difference(key: str, before: Any, now: Any) -> str:
     """In words, what differs between the index and the folder."""
     if key == "squares":
         return "its file of squares is not the one that was written"

@@ -9,6 +9,8 @@ same on every machine. Three rules keep them so:
 * arrays only meet + - * / and clip, which IEEE 754 defines to the last bit.
 """
 
+from __future__ import annotations
+
 import colorsys
 import hashlib
 import json
@@ -17,6 +19,7 @@ import os
 import shutil
 import sys
 import uuid
+from collections.abc import Iterable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -27,6 +30,13 @@ from PIL import Image, ImageDraw, ImageFilter
 from tqdm import tqdm
 
 from alexnet_paddle.errors import InputError
+
+Canvas = ImageDraw.ImageDraw
+RGB = tuple[float, ...]
+Ink = tuple[int, ...]  # an RGB in whole numbers
+Point = tuple[float, float]
+Pixel = tuple[int, int]
+Outline = tuple[Point, ...]
 
 VERSION = 2
 CHECKSUM = "a90315714950395326bc03d38a3188556c50e0012da4d56add5841feecdb6d41"  # pixel_checksum() of this version
@@ -74,18 +84,18 @@ CUP = ((0, 0.35), (0.15, 0.8), (0.35, 1), (0.6, 0.95), (0.85, 0.5), (1, 0))
 BLADE = ((0, 0.6), (0.4, 1), (0.7, 0.7), (1, 0))
 
 
-def colour(rng, name):
+def colour(rng: Random, name: str) -> RGB:
     """One (r, g, b) in 0..255 from the ranges of a named colour."""
     hue, saturation, value = (rng.uniform(*limits) for limits in COLOURS[name])
     return tuple(255 * part for part in colorsys.hsv_to_rgb(hue % 1, saturation, value))
 
 
-def shade(rgb, factor):
+def shade(rgb: RGB, factor: float) -> Ink:
     """A colour made darker (factor < 1) or lighter (> 1), as whole numbers that Pillow takes."""
     return tuple(min(255, round(part * factor)) for part in rgb)
 
 
-def mix(a, b, fraction):
+def mix(a: RGB, b: RGB, fraction: float) -> RGB:
     """The colour at `fraction` of the way from a to b."""
     return tuple(x + (y - x) * fraction for x, y in zip(a, b))
 
@@ -102,7 +112,7 @@ class Pose:
     roll: float
     sun: float
 
-    def place(self, points):
+    def place(self, points: Iterable[Point]) -> list[Pixel]:
         """Points of the flower's own plane (the flower has radius 1) as whole canvas pixels."""
         cos, sin = math.cos(self.roll) * self.radius, math.sin(self.roll) * self.radius
         placed = []
@@ -112,12 +122,22 @@ class Pose:
         return placed
 
 
-def petal(canvas, pose, angle, length, width, outline, rgb, base=(0, 0), bend=0.0):
+def petal(
+    canvas: Canvas,
+    pose: Pose,
+    angle: float,
+    length: float,
+    width: float,
+    outline: Outline,
+    rgb: RGB,
+    base: Point = (0, 0),
+    bend: float = 0.0,
+) -> None:
     """One petal from `base` towards `angle`: a dark rim, the body, and a light patch along the middle."""
     cos, sin = math.cos(angle), math.sin(angle)
     light = 0.9 + 0.18 * math.cos(angle + pose.roll - pose.sun)
 
-    def ring(part):
+    def ring(part: float) -> list[Pixel]:
         points = []
         for side, steps in ((1, outline), (-1, outline[::-1])):
             for along, half in steps:
@@ -130,14 +150,14 @@ def petal(canvas, pose, angle, length, width, outline, rgb, base=(0, 0), bend=0.
     canvas.polygon(ring(0.45), fill=shade(mix(rgb, (255, 255, 255), 0.18), light))
 
 
-def ellipse(canvas, pose, radius, rgb, centre=(0, 0)):
+def ellipse(canvas: Canvas, pose: Pose, radius: float, rgb: RGB, centre: Point = (0, 0)) -> None:
     """A disc in the flower's plane."""
     steps = [math.tau * i / 24 for i in range(24)]
     points = [(centre[0] + radius * math.cos(a), centre[1] + radius * math.sin(a)) for a in steps]
     canvas.polygon(pose.place(points), fill=shade(rgb, 1))
 
 
-def seeds(canvas, pose, rng, radius, count, rgb):
+def seeds(canvas: Canvas, pose: Pose, rng: Random, radius: float, count: int, rgb: RGB) -> None:
     """`count` dots in the spiral order of real seed heads (each a golden angle on from the last)."""
     dot = max(1, round(pose.radius * radius / 14))
     start = rng.uniform(0, math.tau)
@@ -147,7 +167,9 @@ def seeds(canvas, pose, rng, radius, count, rgb):
         canvas.rectangle((x, y, x + dot, y + dot), fill=shade(rgb, rng.uniform(0.6, 1.5)))
 
 
-def ring_of_petals(canvas, pose, rng, count, length, width, outline, rgb):
+def ring_of_petals(
+    canvas: Canvas, pose: Pose, rng: Random, count: int, length: float, width: float, outline: Outline, rgb: RGB
+) -> None:
     """Petals all round the centre, each a little different from its neighbours."""
     start = rng.uniform(0, math.tau)
     for i in range(count):
@@ -156,7 +178,7 @@ def ring_of_petals(canvas, pose, rng, count, length, width, outline, rgb):
         petal(canvas, pose, angle, length * rng.uniform(0.88, 1.05), width, outline, tint, bend=rng.uniform(-0.1, 0.1))
 
 
-def daisy(canvas, pose, rng, rgb):
+def daisy(canvas: Canvas, pose: Pose, rng: Random, rgb: RGB) -> None:
     """Thin separate petals round a small disc."""
     disc = rng.uniform(0.2, 0.3)
     count = rng.randint(10, 16)
@@ -168,7 +190,7 @@ def daisy(canvas, pose, rng, rgb):
     seeds(canvas, pose, rng, disc * 0.8, 14, heart)
 
 
-def sunflower(canvas, pose, rng, rgb):
+def sunflower(canvas: Canvas, pose: Pose, rng: Random, rgb: RGB) -> None:
     """Pointed petals in two rings round a large disc full of seeds."""
     disc = rng.uniform(0.5, 0.64)
     count = rng.randint(16, 24)
@@ -181,12 +203,12 @@ def sunflower(canvas, pose, rng, rgb):
     ellipse(canvas, pose, disc * rng.uniform(0.2, 0.45), shade(heart, rng.choice((0.5, 1.3))))
 
 
-def dandelion(canvas, pose, rng, rgb):
+def dandelion(canvas: Canvas, pose: Pose, rng: Random, rgb: RGB) -> None:
     """A ball of very many thin florets, or the seed head that follows it."""
     (dandelion_clock if rng.random() < 0.35 else dandelion_flower)(canvas, pose, rng, rgb)
 
 
-def dandelion_flower(canvas, pose, rng, rgb):
+def dandelion_flower(canvas: Canvas, pose: Pose, rng: Random, rgb: RGB) -> None:
     """Rings of florets, the outer ones first, over a darker ball."""
     ellipse(canvas, pose, 0.6, shade(rgb, 0.6))
     thick = max(2, round(pose.radius * rng.uniform(0.045, 0.06)))
@@ -201,7 +223,7 @@ def dandelion_flower(canvas, pose, rng, rgb):
             canvas.line(ends, fill=shade(rgb, light * (0.8 + 0.05 * step)), width=thick)
 
 
-def dandelion_clock(canvas, pose, rng, rgb):
+def dandelion_clock(canvas: Canvas, pose: Pose, rng: Random, rgb: RGB) -> None:
     """Seeds with little parachutes on thin stalks; the wind may have taken some."""
     pale = mix(rgb, (245, 245, 245), rng.uniform(0.5, 0.95))
     gap, start = rng.choice((0, 0, rng.uniform(0.1, 0.35))), rng.uniform(0, math.tau)
@@ -218,7 +240,7 @@ def dandelion_clock(canvas, pose, rng, rgb):
     ellipse(canvas, pose, rng.uniform(0.09, 0.15), heart)
 
 
-def rose(canvas, pose, rng, rgb):
+def rose(canvas: Canvas, pose: Pose, rng: Random, rgb: RGB) -> None:
     """Rounded petals that overlap in a spiral towards the middle, without a disc."""
     rings, lift = rng.randint(4, 6), rng.uniform(0, 0.3)
     start = rng.uniform(0, math.tau)
@@ -251,7 +273,7 @@ def rose(canvas, pose, rng, rgb):
     canvas.line(pose.place(points), fill=shade(rgb, 0.42), width=max(1, round(pose.radius * 0.035)))
 
 
-def tulip(canvas, pose, rng, rgb):
+def tulip(canvas: Canvas, pose: Pose, rng: Random, rgb: RGB) -> None:
     """A cup of a few big petals, seen from the side."""
     spread, wide = rng.uniform(0.12, 0.5), rng.uniform(0.36, 0.5)
     up, base = -math.pi / 2, (0, 0.85)
@@ -271,7 +293,7 @@ FLOWERS = {
 }
 
 
-def background(rng, side):
+def background(rng: Random, side: int) -> Image.Image:
     """A (side, side) canvas: two colours and out-of-focus blobs, some in the colours of petals."""
     small = side // 6
     image = Image.new("RGB", (small, small), shade(colour(rng, rng.choice(GROUND_COLOURS)), 0.6))
@@ -283,7 +305,7 @@ def background(rng, side):
     return image.filter(ImageFilter.BoxBlur(1)).resize((side, side), Image.Resampling.BICUBIC)
 
 
-def leaf(canvas, rng, side, outline=CUP):
+def leaf(canvas: Canvas, rng: Random, side: int, outline: Outline = CUP) -> None:
     """A leaf or a blade of grass from anywhere in any direction."""
     pose = Pose(rng.uniform(0, side), rng.uniform(0, side), side, 1, 0, rng.uniform(0, math.tau))
     length = rng.uniform(0.25, 0.6)
@@ -300,7 +322,7 @@ def leaf(canvas, rng, side, outline=CUP):
     )
 
 
-def stone(canvas, rng, side):
+def stone(canvas: Canvas, rng: Random, side: int) -> None:
     """A rounded stone with a lighter top."""
     pose = Pose(
         rng.uniform(0, side),
@@ -315,7 +337,7 @@ def stone(canvas, rng, side):
     ellipse(canvas, pose, 0.7, rgb, (-0.1, -0.2))
 
 
-def clutter(canvas, rng, side):
+def clutter(canvas: Canvas, rng: Random, side: int) -> None:
     """Leaves, grass and stones behind the flowers."""
     for _ in range(rng.randint(0, 6)):
         kind = rng.random()
@@ -325,7 +347,7 @@ def clutter(canvas, rng, side):
             leaf(canvas, rng, side, CUP if kind < 0.6 else BLADE)
 
 
-def stem(canvas, pose, rng, side):
+def stem(canvas: Canvas, pose: Pose, rng: Random, side: int) -> None:
     """A curved stem from the flower to beyond the lower edge."""
     foot, bow = pose.x + rng.uniform(-0.3, 0.3) * side, rng.uniform(-0.1, 0.1) * side
     points = []
@@ -337,7 +359,7 @@ def stem(canvas, pose, rng, side):
     canvas.line(points, fill=shade(colour(rng, "green"), 0.9), width=max(2, round(pose.radius * 0.1)))
 
 
-def poses(rng, side, tilt, roll):
+def poses(rng: Random, side: int, tilt: float, roll: float) -> Iterator[Pose]:
     """One to three poses; flowers that share a picture are smaller."""
     count = rng.choice((1, 1, 1, 1, 1, 1, 2, 2, 3))
     largest = {1: 0.48, 2: 0.36, 3: 0.3}[count]
@@ -356,7 +378,7 @@ def poses(rng, side, tilt, roll):
         )
 
 
-def shadow(image, rng):
+def shadow(image: Image.Image, rng: Random) -> None:
     """Darken one soft-edged part of the picture."""
     mask = Image.new("L", (12, 12), 0)
     x, y, r = rng.uniform(0, 12), rng.uniform(0, 12), rng.uniform(2, 7)
@@ -364,7 +386,7 @@ def shadow(image, rng):
     image.paste((10, 12, 25), (0, 0), mask.resize(image.size, Image.Resampling.BICUBIC))
 
 
-def light(image, rng):
+def light(image: Image.Image, rng: Random) -> Image.Image:
     """Brightness, a colour cast, a gradient across the picture and the noise of a sensor."""
     pixels = np.asarray(image).astype(np.float64)
     size = len(pixels)
@@ -377,7 +399,7 @@ def light(image, rng):
     return Image.fromarray(np.clip(pixels, 0, 255).astype(np.uint8))
 
 
-def draw(class_name, split, index, size=96):
+def draw(class_name: str, split: str, index: int, size: int = 96) -> Image.Image:
     """Draw one picture, (size, size) RGB. The same arguments always give the same pixels.
 
     Raises KeyError for an unknown class; `index` may be any number, also beyond the set's own.
@@ -410,7 +432,7 @@ def draw(class_name, split, index, size=96):
     return light(image, rng)
 
 
-def _is_current(directory):
+def _is_current(directory: Path) -> bool:
     """Whether `directory` holds a whole set of this version: petals.json is written last."""
     try:
         return json.loads((directory / "petals.json").read_text(encoding="utf-8"))["version"] == VERSION
@@ -418,12 +440,12 @@ def _is_current(directory):
         return False
 
 
-def _sibling(directory):
+def _sibling(directory: Path) -> Path:
     """A name beside `directory` that no other process uses; on the same disk, so a rename is one step."""
     return directory.with_name(f".{directory.name}-{os.getpid()}-{uuid.uuid4().hex[:8]}")
 
 
-def _publish(work, directory, replace):
+def _publish(work: Path, directory: Path, replace: bool) -> None:
     """Rename the finished `work` to `directory`; when another process was first, its result stays."""
     if replace:
         old = _sibling(directory)
@@ -437,7 +459,7 @@ def _publish(work, directory, replace):
             raise InputError(f"{directory} exists and is not a petals set; move it away first") from None
 
 
-def _write(directory, terminal):
+def _write(directory: Path, terminal: bool) -> None:
     """Draw every picture into `directory`, then its petals.json."""
     tasks = [(name, split, i) for split, count in SPLITS.items() for name in CLASSES for i in range(count)]
     for name, split, index in tqdm(tasks, desc="petals", unit="img", disable=not terminal):
@@ -449,7 +471,7 @@ def _write(directory, terminal):
     (directory / "petals.json").write_text(text + "\n", encoding="utf-8")
 
 
-def generate(directory):
+def generate(directory: Path) -> Path:
     """Draw the whole set into `directory` (about 20 seconds), in place of an older one, and return its Path.
 
     The pictures go to `directory/{train,val,test}/<class>/NNNN.png`. They are drawn in a sibling folder that
@@ -473,13 +495,13 @@ def generate(directory):
     return directory
 
 
-def ensure(directory):
+def ensure(directory: Path) -> Path:
     """Return `directory` as a Path, drawing the set when it is absent or of another version."""
     directory = Path(directory).absolute()
     return directory if _is_current(directory) else generate(directory)
 
 
-def pixel_checksum(directory):
+def pixel_checksum(directory: Path) -> str:
     """sha256 over the relative paths and decoded RGB pixels of every PNG: the same for the same pictures,
     however the PNG files were compressed."""
     directory, digest = Path(directory), hashlib.sha256()

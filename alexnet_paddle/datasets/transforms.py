@@ -1,6 +1,6 @@
 """From a picture to what the net sees. Pictures are uint8 [height, width, 3] arrays; the net's input is
-float32 [3, image_size, image_size]. A split gives its pictures as `image(i)` and `square(i, side)`; what comes after
-the square is the same whether it was made a moment ago or read from a pack.
+float32 [3, image_size, image_size]. What comes after the square is the same whether it was made a moment ago or read
+from a pack.
 
 The paper's way (section 5.1 and `convdata.py` of the 2012 source): the short side to 256, the central square,
 a random crop and its mirror image, colour noise along the principal axes of the training set's colours, and
@@ -9,8 +9,10 @@ the training set's mean image subtracted on the raw 0..255 scale.
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from typing import Protocol
 
 import numpy as np
 from PIL import Image
@@ -25,7 +27,7 @@ class Augmentation:
 
     crop: "random" (a random crop of the central square), "resized" (a random part of 8% to 100% of the
     picture, 3:4 to 4:3, brought to size) or "center". color_pca: standard deviation of the colour noise, in
-    units of the standard deviation along each principal axis. normalise: a key of `NORMALISATIONS`.
+    units of the standard deviation along each principal axis. normalise: one of `NORMALISATIONS`.
     """
 
     crop: str = "random"
@@ -45,6 +47,14 @@ def resize_side(image_size: int) -> int:
     return 256 if image_size in (224, 227) else round(image_size * 256 / 224)
 
 
+class Source(Protocol):
+    """How pictures are asked for, see `images.Pictures`."""
+
+    def image(self, index: int) -> Image.Image: ...
+
+    def square(self, index: int, side: int) -> np.ndarray: ...
+
+
 # ---- pictures --------------------------------------------------------------------------------------
 
 
@@ -59,7 +69,7 @@ def central_square(image: Image.Image, side: int) -> np.ndarray:
     return np.asarray(_middle(image, side, side))
 
 
-def _middle(image, width, height):
+def _middle(image: Image.Image, width: int, height: int) -> Image.Image:
     left, top = (image.width - width) // 2, (image.height - height) // 2
     return image.crop((left, top, left + width, top + height))
 
@@ -123,13 +133,14 @@ class Statistics:
     covariance: np.ndarray
 
     @staticmethod
-    def of(squares) -> Statistics:
+    def of(squares: Iterable[np.ndarray]) -> Statistics:
         """Measured over an iterable of uint8 [side, side, 3] arrays."""
-        total, products, count = None, np.zeros((3, 3)), 0
+        total: np.ndarray = np.zeros(())  # takes the shape of the first square
+        products, count = np.zeros((3, 3)), 0
         for square in squares:
             square = square.astype("float64", order="C")  # one order for all: another would round the mean otherwise
             pixels = square.reshape(-1, 3)
-            total = square if total is None else total + square
+            total = total + square
             products += pixels.T @ pixels
             count += 1
         mean_image = total / count
@@ -159,13 +170,17 @@ class Statistics:
 
 
 # name -> (statistics, image_size) -> (mean, standard deviation), as `Preprocessing` holds them.
-NORMALISATIONS = {
+MEASURED: dict[str, Callable[[Statistics, int], tuple[np.ndarray, np.ndarray]]] = {
     # The paper's. As in the 2012 source, every crop loses the central crop of the mean image.
     "mean_image": lambda stats, size: (center_crop(stats.mean_image, size), np.ones(3)),
     "mean_std": lambda stats, size: (stats.mean, stats.std),
-    "imagenet": lambda stats, size: (np.array(IMAGENET_MEAN), np.array(IMAGENET_STD)),
-    "half": lambda stats, size: (np.full(3, 127.5), np.full(3, 127.5)),
 }
+# name -> the same, whatever the training set
+FIXED = {
+    "imagenet": (np.array(IMAGENET_MEAN), np.array(IMAGENET_STD)),
+    "half": (np.full(3, 127.5), np.full(3, 127.5)),
+}
+NORMALISATIONS = (*MEASURED, *FIXED)
 
 
 # ---- the whole way ---------------------------------------------------------------------------------
@@ -181,8 +196,14 @@ class Preprocessing:
     std: np.ndarray  # [3]
 
     @staticmethod
-    def fit(image_size: int, normalise: str, statistics: Statistics) -> Preprocessing:
-        mean, std = NORMALISATIONS[normalise](statistics, image_size)
+    def fit(image_size: int, normalise: str, statistics: Statistics | None) -> Preprocessing:
+        """Without statistics of the training set only the FIXED ones can be had; for others raises ValueError."""
+        if normalise in FIXED:
+            mean, std = FIXED[normalise]
+        elif statistics is None:
+            raise ValueError(f"normalise is {normalise!r}, which needs the statistics of the training set")
+        else:
+            mean, std = MEASURED[normalise](statistics, image_size)
         # A colour that never changes would divide by zero.
         return Preprocessing(image_size, mean.astype("float32"), np.maximum(std, 1e-3).astype("float32"))
 
@@ -214,13 +235,24 @@ class Preprocessing:
         """An RGB Pillow image -> the central crop as the net's input, float32 [3, size, size]."""
         return self.normalise(center_crop(self.square(image), self.image_size))
 
-    def batch(self, images, indices, ten_crop: bool = False) -> np.ndarray:
+    def batch(self, images: Source, indices: Sequence[int], ten_crop: bool = False) -> np.ndarray:
         """Pictures `indices` of a split -> float32 [B, 3, size, size], or [B, 10, 3, size, size] with `ten_crop`."""
         size, cut = self.image_size, ten_views if ten_crop else center_crop
         batch = np.empty((len(indices), *((10,) if ten_crop else ()), 3, size, size), "float32")
         for values, index in zip(batch, indices):
             self.normalise(cut(images.square(index, resize_side(size)), size), out=values)
         return batch
+
+
+@dataclass(frozen=True)
+class Inputs:
+    """How pictures become a net's input. Measured on its training pictures once, and kept with the net.
+
+    `color_axes` is [3, 3], see `Statistics.color_axes`; zeros where the recipe has no colour noise.
+    """
+
+    preprocessing: Preprocessing
+    color_axes: np.ndarray
 
 
 @dataclass(frozen=True)
@@ -231,7 +263,7 @@ class TrainTransform:
     preprocessing: Preprocessing
     color_axes: np.ndarray  # [3, 3], see Statistics.color_axes
 
-    def batch(self, images, indices, generators) -> np.ndarray:
+    def batch(self, images: Source, indices: Sequence[int], generators: Iterable[np.random.Generator]) -> np.ndarray:
         """Pictures `indices` of a split, each by its own generator -> float32 [B, 3, size, size].
 
         The batch is one array. It is filled picture by picture, because one picture stays in the processor's
@@ -249,7 +281,7 @@ class TrainTransform:
                 values += (noise / self.preprocessing.std).astype("float32")[:, None, None]
         return batch
 
-    def _crop(self, images, index, rng):
+    def _crop(self, images: Source, index: int, rng: np.random.Generator) -> np.ndarray:
         size = self.preprocessing.image_size
         if self.augmentation.crop == "resized":
             return random_resized_crop(images.image(index), size, rng)

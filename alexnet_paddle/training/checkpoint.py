@@ -17,16 +17,24 @@ import re
 import shutil
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 import safetensors.numpy
 
-from alexnet_paddle.datasets.transforms import Preprocessing
+from alexnet_paddle.datasets.dataset import Dataset
+from alexnet_paddle.datasets.transforms import Inputs, Preprocessing
 from alexnet_paddle.errors import InputError
 from alexnet_paddle.files import flush_folder, write_through
 from alexnet_paddle.nets.config import AlexNetConfig
 from alexnet_paddle.provenance import versions
 from alexnet_paddle.training.recipes import Recipe
+
+if TYPE_CHECKING:
+    import paddle
+
+    from alexnet_paddle.nets.model import AlexNet
+    from alexnet_paddle.training.trainer import Trainer
 
 FORMAT = 3
 DESCRIPTION = "checkpoint.json"
@@ -49,8 +57,8 @@ class Checkpoint:
     versions: dict
 
     @staticmethod
-    def of(trainer, dataset, inputs) -> Checkpoint:
-        """Where `trainer`, a `Trainer`, is now, on the pictures of `dataset` with `inputs`, see `setup.Inputs`."""
+    def of(trainer: Trainer, dataset: Dataset, inputs: Inputs) -> Checkpoint:
+        """Where `trainer` is now, on the pictures of `dataset` with `inputs`."""
         return Checkpoint(
             trainer.model.config,
             trainer.recipe,
@@ -84,7 +92,7 @@ class Checkpoint:
         flush_folder(directory.parent)
         shutil.rmtree(old, ignore_errors=True)
 
-    def _write_files(self, folder):
+    def _write_files(self, folder: Path) -> None:
         files = {
             "model.safetensors": self.weights,
             "preprocessing.safetensors": self.preprocessing.tensors(),
@@ -138,7 +146,7 @@ class Checkpoint:
         except (KeyError, TypeError, AttributeError, ValueError) as error:
             raise InputError(f"{path}: not a checkpoint of ours (missing or wrong: {error})") from None
 
-    def build_model(self):
+    def build_model(self) -> AlexNet:
         """The `AlexNet` with these weights, in eval mode."""
         from alexnet_paddle.nets.model import AlexNet
 
@@ -148,7 +156,7 @@ class Checkpoint:
         return model
 
 
-def _write_tensors(path, tensors: dict[str, np.ndarray]) -> str:
+def _write_tensors(path: Path, tensors: dict[str, np.ndarray]) -> str:
     """Write a safetensors file and return its sha256. The library's own writer needs all the memory again, and ends
     the process where there is none."""
     tensors = {name: np.ascontiguousarray(tensor) for name, tensor in tensors.items()}
@@ -159,7 +167,11 @@ def _write_tensors(path, tensors: dict[str, np.ndarray]) -> str:
     }
     text = json.dumps(header).encode()
     text += b" " * (-len(text) % 8)  # so that the numbers begin at a multiple of 8
-    parts = [len(text).to_bytes(8, "little"), text, *(tensor.data.cast("B") for tensor in tensors.values())]
+    parts: list[bytes | memoryview] = [
+        len(text).to_bytes(8, "little"),
+        text,
+        *(tensor.data.cast("B") for tensor in tensors.values()),
+    ]
     digest = hashlib.sha256()
     for part in parts:
         digest.update(part)
@@ -173,7 +185,7 @@ def _digest(description: dict) -> str:
     return hashlib.sha256(json.dumps({**description, "sha256": others}).encode()).hexdigest()
 
 
-def _read_json(path) -> dict:
+def _read_json(path: Path) -> dict:
     try:
         description = json.loads(path.read_text("utf-8"))
     except FileNotFoundError:
@@ -186,7 +198,7 @@ def _read_json(path) -> dict:
     return description
 
 
-def _read_tensors(path, digest: str | None = None) -> dict[str, np.ndarray]:
+def _read_tensors(path: Path, digest: str | None = None) -> dict[str, np.ndarray]:
     try:
         data = path.read_bytes()
         if digest is not None and hashlib.sha256(data).hexdigest() != digest:
@@ -222,7 +234,7 @@ def read_weights(path: Path, trust_pickle: bool = False) -> dict[str, np.ndarray
     return _read_pickle(path)
 
 
-def _read_pickle(path) -> dict[str, np.ndarray]:
+def _read_pickle(path: Path) -> dict[str, np.ndarray]:
     import paddle
 
     try:
@@ -234,11 +246,11 @@ def _read_pickle(path) -> dict[str, np.ndarray]:
     return found
 
 
-def _first_line(error) -> str:
+def _first_line(error: Exception) -> str:
     return (str(error) or type(error).__name__).strip().splitlines()[0]
 
 
-def set_weights(model, weights: dict[str, np.ndarray]) -> None:
+def set_weights(model: AlexNet, weights: dict[str, np.ndarray]) -> None:
     """Put weights into a model of the same shape. Raises InputError naming the first thing that differs."""
     own = model.state_dict()
     if missing := sorted(set(own) - set(weights)):
@@ -256,7 +268,7 @@ def set_weights(model, weights: dict[str, np.ndarray]) -> None:
     model.set_state_dict(weights)
 
 
-def start_from_weights(model, weights: dict[str, np.ndarray]) -> bool:
+def start_from_weights(model: AlexNet, weights: dict[str, np.ndarray]) -> bool:
     """Put trained weights into a model; where the classes differ its last layer stays as initialised. Weights of
     another program, with none of our names, are taken in their order.
 
@@ -275,14 +287,16 @@ def start_from_weights(model, weights: dict[str, np.ndarray]) -> bool:
 # ---- optimizer state -------------------------------------------------------------------------------
 
 
-def optimizer_state(optimizer, model) -> dict[str, np.ndarray]:
+def optimizer_state(optimizer: paddle.optimizer.Optimizer, model: paddle.nn.Layer) -> dict[str, np.ndarray]:
     """The optimizer's tensors by layer name, e.g. "conv1.weight/velocity": Paddle's own names count the layers
     made so far in the process, so they would not fit after a restart."""
     state = optimizer.state_dict()
     return {name: state[key].numpy() for key, name in _optimizer_names(state, model).items()}
 
 
-def set_optimizer_state(optimizer, model, tensors: dict[str, np.ndarray]) -> None:
+def set_optimizer_state(
+    optimizer: paddle.optimizer.Optimizer, model: paddle.nn.Layer, tensors: dict[str, np.ndarray]
+) -> None:
     """Put back what `optimizer_state` returned, bit for bit. Call it before the weights are set: the optimizer
     makes its tensors in its first step, which is taken here with gradients of zero."""
     sum((parameter * 0).sum() for parameter in model.parameters()).backward()
@@ -296,7 +310,7 @@ def set_optimizer_state(optimizer, model, tensors: dict[str, np.ndarray]) -> Non
     optimizer.set_state_dict({**state, **{key: tensors[name] for key, name in names.items()}})
 
 
-def _optimizer_names(state, model) -> dict[str, str]:
+def _optimizer_names(state: dict[str, paddle.Tensor], model: paddle.nn.Layer) -> dict[str, str]:
     names = {}
     for layer_name, parameter in model.named_parameters():
         for key in state:

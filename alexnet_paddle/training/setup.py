@@ -5,8 +5,8 @@ from __future__ import annotations
 
 import math
 import os
+from collections.abc import Sequence
 from contextlib import suppress
-from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -16,7 +16,7 @@ from alexnet_paddle.arithmetic import totals, trace
 from alexnet_paddle.datasets import Dataset, packed
 from alexnet_paddle.datasets.images import Pictures
 from alexnet_paddle.datasets.loader import eval_loader, train_loader
-from alexnet_paddle.datasets.transforms import Preprocessing, Statistics, TrainTransform, resize_side
+from alexnet_paddle.datasets.transforms import FIXED, Inputs, Preprocessing, Statistics, TrainTransform, resize_side
 from alexnet_paddle.errors import InputError
 from alexnet_paddle.nets.config import AlexNetConfig
 from alexnet_paddle.nets.model import AlexNet
@@ -33,21 +33,10 @@ STATISTICS_IMAGES = 10_000  # enough for means and covariances; ImageNet's 1.2 m
 # ---- from pictures, a net and a recipe to a trainer ---------------------------------------------------
 
 
-@dataclass(frozen=True)
-class Inputs:
-    """How pictures become the net's input. Measured on the training pictures once, and kept with the net.
-
-    `color_axes` is [3, 3], see `Statistics.color_axes`; zeros where the recipe has no colour noise.
-    """
-
-    preprocessing: Preprocessing
-    color_axes: np.ndarray
-
-
 def measure_statistics(split: Pictures, image_size: int, recipe: Recipe) -> Statistics | None:
     """Of a split's squares, STATISTICS_IMAGES of them at most; None where the recipe needs none."""
     augmentation = recipe.augmentation
-    if augmentation.normalise in ("imagenet", "half") and not augmentation.color_pca:
+    if augmentation.normalise in FIXED and not augmentation.color_pca:
         return None
     side, count = resize_side(image_size), min(len(split), STATISTICS_IMAGES)
     chosen = np.linspace(0, len(split) - 1, count).astype(int).tolist()
@@ -76,7 +65,7 @@ def build_trainer(
     seed: int,
     workers: int = 0,
     amp: bool = False,
-    callbacks=(),
+    callbacks: Sequence[object] = (),
 ) -> Trainer:
     """A training of `model` on the split `train`, at its beginning. Of several processes each gets its part of every
     batch."""
@@ -125,7 +114,8 @@ def _load_first(options: Options, side: int, skipped: dict[str, str] | None) -> 
 
 
 @distributed.broadcast_from_zero
-def _skipped(found: Dataset) -> dict[str, str]:
+def _skipped(found: Dataset | None) -> dict[str, str]:
+    assert found is not None  # process 0 has loaded it
     return found.skipped
 
 
