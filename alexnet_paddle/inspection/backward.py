@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+import paddle
 import paddle.nn.functional as F
 
 from alexnet_paddle.inspection.forward import root_mean_square
@@ -20,7 +21,7 @@ class Gradient:
     trainable: bool
 
 
-def gradients(model, images, labels) -> tuple[float, list[Gradient]]:
+def gradients(model: paddle.nn.Layer, images: paddle.Tensor, labels: paddle.Tensor) -> tuple[float, list[Gradient]]:
     """(loss, the gradients of all parameters in forward order) of one batch, in the mode that the net is in."""
     model.clear_gradients()
     loss = F.cross_entropy(model(images), labels)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 
@@ -34,13 +35,13 @@ class Activations:
         return self.spread / (self.mean + self.spread) if self.spread else 0.0
 
 
-def leaves(model) -> dict[str, paddle.nn.Layer]:
+def leaves(model: paddle.nn.Layer) -> dict[str, paddle.nn.Layer]:
     """The layers that hold no other layers, by name."""
     return {name: layer for name, layer in model.named_sublayers() if not layer.sublayers()}
 
 
 @contextmanager
-def kept_mode(model):
+def kept_mode(model: paddle.nn.Layer) -> Iterator[None]:
     """Each layer's train/eval mode is afterwards what it was."""
     modes = [(layer, layer.training) for layer in model.sublayers(include_self=True)]
     try:
@@ -51,20 +52,20 @@ def kept_mode(model):
 
 
 @paddle.no_grad()
-def outputs(model, images) -> dict[str, np.ndarray]:
+def outputs(model: paddle.nn.Layer, images: paddle.Tensor) -> dict[str, np.ndarray]:
     """Layer name -> its output [N, ...], in eval mode, in forward order."""
-    found, hooks = {}, []
+    found: dict[str, np.ndarray] = {}
 
-    def keep(name):
-        def hook(layer, inputs, output):
+    def keep(name: str) -> Callable[..., None]:
+        def hook(layer: paddle.nn.Layer, inputs: tuple[paddle.Tensor, ...], output: paddle.Tensor) -> None:
             found[name] = output.astype("float32").numpy()
 
         return hook
 
     with kept_mode(model):
         model.eval()
+        hooks = [layer.register_forward_post_hook(keep(name)) for name, layer in leaves(model).items()]
         try:
-            hooks = [layer.register_forward_post_hook(keep(name)) for name, layer in leaves(model).items()]
             model(images)
         finally:
             for hook in hooks:
@@ -72,13 +73,13 @@ def outputs(model, images) -> dict[str, np.ndarray]:
     return found
 
 
-def activations(model, images) -> list[Activations]:
+def activations(model: paddle.nn.Layer, images: paddle.Tensor) -> list[Activations]:
     """Of every layer, in forward order, in eval mode."""
     layers = leaves(model)
     return [_activations(name, type(layers[name]).__name__, values) for name, values in outputs(model, images).items()]
 
 
-def _activations(name, kind, values):
+def _activations(name: str, kind: str, values: np.ndarray) -> Activations:
     units = values.reshape(len(values), -1).astype("float64")
     low, high = BOUNDS.get(kind, (-np.inf, np.inf))
     near = 0.01 * (high - low)
@@ -93,5 +94,5 @@ def _activations(name, kind, values):
     )
 
 
-def root_mean_square(values) -> float:
+def root_mean_square(values: np.ndarray) -> float:
     return float(np.sqrt(np.mean(np.square(values, dtype="float64"))))

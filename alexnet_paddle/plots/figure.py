@@ -29,7 +29,7 @@ def save(figure: Figure, path: Path) -> None:
     write_whole(path, _png(figure, dpi=120))
 
 
-def _png(figure, dpi):
+def _png(figure: Figure, dpi: int) -> bytes:
     data = io.BytesIO()
     figure.savefig(data, format="png", dpi=dpi, facecolor="white")
     return data.getvalue()

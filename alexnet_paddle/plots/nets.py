@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Sequence
+from typing import Protocol
+
+from matplotlib.axes import Axes
 from matplotlib.patches import Patch, Polygon
 
 from alexnet_paddle.arithmetic import trace
@@ -13,20 +17,38 @@ RISE = 0.6  # how steeply
 CHANNELS_PER_PIXEL = 2.2  # so many channels are drawn as long as one pixel of a side
 FEATURES_PER_PIXEL = 16
 
+Box = tuple[str, str, tuple[int, ...], int, int]  # name, kind, shape, groups, parts
+Parts = tuple[float, Sequence[float]]  # where boxes end or begin, and their middles, one a tower
 
-def net_to_scale(config) -> Figure:
+
+class Net(Protocol):
+    """What is drawn of an `AlexNetConfig`."""
+
+    @property
+    def name(self) -> str: ...
+    @property
+    def in_channels(self) -> int: ...
+    @property
+    def image_size(self) -> int: ...
+
+    def named_layers(self) -> Iterable[tuple[str, object]]: ...
+
+
+def net_to_scale(config: Net) -> Figure:
     """The boxes of numbers that one image becomes in the net of `config`: heights in proportion to the side, lengths
     to the channels. The towers of a net with groups lie one above the other; orange lines where they meet."""
-    towers = max([layer.groups for _, layer in config.named_layers() if layer.kind == "conv"], default=1)
-    boxes = [("input", "input", (config.in_channels, config.image_size, config.image_size), 1, 1)]
-    for (name, layer), row in zip(config.named_layers(), trace(config)):
+    rows = trace(config)
+    groups_of = {name: getattr(layer, "groups", 1) for name, layer in config.named_layers()}
+    towers = max([groups_of[row.name] for row in rows if row.kind == "conv"], default=1)
+    boxes: list[Box] = [("input", "input", (config.in_channels, config.image_size, config.image_size), 1, 1)]
+    for row in rows:
         kind = {"globalpool": "pool"}.get(row.kind, row.kind)
         if kind in NET_COLORS:
-            groups = {"conv": getattr(layer, "groups", 1), "pool": towers, "fc": 1}[kind]
-            boxes.append((name, kind, row.out_shape, groups, towers))
+            groups = {"conv": groups_of[row.name], "pool": towers, "fc": 1}[kind]
+            boxes.append((row.name, kind, row.out_shape, groups, towers))
     boxes[-1] = (*boxes[-1][:-1], 1)  # the logits belong to no tower
 
-    def height(shape, parts):
+    def height(shape: tuple[int, ...], parts: int) -> float:
         return shape[1] if len(shape) == 3 else shape[0] / parts / FEATURES_PER_PIXEL
 
     lane = 1.2 * max([height(shape, parts) for _, _, shape, _, parts in boxes if parts > 1], default=0)
@@ -64,7 +86,7 @@ def net_to_scale(config) -> Figure:
     return figure
 
 
-def _draw_box(panel, left, low, length, side, slant, color):
+def _draw_box(panel: Axes, left: float, low: float, length: float, side: float, slant: float, color: str) -> None:
     """A box seen from the front, a little from above and from the right."""
     right, high = left + length, low + side
     faces = [([(left, low), (right, low), (right, high), (left, high)], 1.0)]
@@ -77,7 +99,7 @@ def _draw_box(panel, left, low, length, side, slant, color):
         panel.add_patch(Polygon(corners, facecolor=color, alpha=alpha, edgecolor="black", linewidth=0.5, zorder=3))
 
 
-def _join(panel, before, after, groups):
+def _join(panel: Axes, before: Parts, after: Parts, groups: int) -> None:
     """Lines from every part before to every part after which fractions a group with it."""
     (start, sources), (end, targets) = before, after
     for i, source in enumerate(sources):

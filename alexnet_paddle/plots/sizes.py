@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import itertools
+from collections.abc import Iterable
 
 from matplotlib.patches import Rectangle
 
-from alexnet_paddle.arithmetic import conv_out, explain_size
+from alexnet_paddle.arithmetic import Row, conv_out, explain_size
 from alexnet_paddle.plots.figure import OKABE_ITO, Figure
 
 SIZE_COLORS = {"pixel": "#BFDFF2", "padding": "#DDDDDD", "past": "#F6C9B0", "window": "#0072B2"}
@@ -28,10 +29,12 @@ def sliding_windows(n: int, f: int, p: int = 0, s: int = 1, rounding: str = "flo
         hatch = None if read[x] or not inside else "////"  # a pixel that no window reads
         panel.add_patch(Rectangle((x, 0), 1, 1, facecolor=color, edgecolor="#666666", hatch=hatch, linewidth=0))
         panel.add_patch(Rectangle((x, 0), 1, 1, fill=False, edgecolor="white"))
-        panel.text(x + 0.5, 0.5, x - p if inside else "", ha="center", va="center", fontsize=8)
+        panel.text(x + 0.5, 0.5, str(x - p) if inside else "", ha="center", va="center", fontsize=8)
     for number in range(out):
         panel.add_patch(Rectangle((number * s, -number - 1.8), f, 0.7, color=SIZE_COLORS["window"]))
-        panel.text(number * s + f / 2, -number - 1.45, number + 1, ha="center", va="center", fontsize=8, color="white")
+        panel.text(
+            number * s + f / 2, -number - 1.45, str(number + 1), ha="center", va="center", fontsize=8, color="white"
+        )
     panel.set_xlim(-0.5, end + 0.5)
     panel.set_ylim(-out - 1.2, 1.3)
     panel.set_aspect("auto")
@@ -40,7 +43,7 @@ def sliding_windows(n: int, f: int, p: int = 0, s: int = 1, rounding: str = "flo
     return figure
 
 
-def receptive_fields(rows, image_size: int) -> Figure:
+def receptive_fields(rows: Iterable[Row], image_size: int) -> Figure:
     """What one unit of each layer sees, to scale: squares on the input, from the rows of a `trace`."""
     figure = Figure(figsize=(8, 4.6), layout="constrained")
     panel = figure.subplots()

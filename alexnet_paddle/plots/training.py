@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
+
 import numpy as np
 from matplotlib.ticker import MaxNLocator
+from PIL import Image
 
 from alexnet_paddle.plots.figure import Figure
 
 COLORS = {"train": "#E69F00", "val": "#0072B2", "best": "#009E73"}
 
 
-def curves(rows) -> Figure:
+def curves(rows: Sequence[Mapping[str, str]]) -> Figure:
     """Loss and accuracy by epoch, from the rows of a `metrics.csv`; the epoch picked by validation is marked."""
     figure = Figure(figsize=(9, 3.6), layout="constrained")
     panels = figure.subplots(1, 2)
@@ -38,7 +41,7 @@ def curves(rows) -> Figure:
     return figure
 
 
-def confusion(matrix, classes) -> Figure:
+def confusion(matrix: Sequence[Sequence[int]] | np.ndarray, classes: Sequence[str]) -> Figure:
     """Counts with the true class in rows; the shade is the fraction of the row. Above 20 classes without numbers."""
     matrix = np.asarray(matrix)
     count = len(classes)
@@ -60,7 +63,9 @@ def confusion(matrix, classes) -> Figure:
     return figure
 
 
-def predictions(images, labels, columns: int = 5) -> Figure:
+def predictions(
+    images: Sequence[Image.Image | np.ndarray], labels: Sequence[tuple[str, bool | None]], columns: int = 5
+) -> Figure:
     """Pictures in a grid, each under its words: `labels` are (text, is it right or None) pairs."""
     rows = -(-len(images) // columns)
     columns = min(columns, len(images))
