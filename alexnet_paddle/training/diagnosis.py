@@ -11,6 +11,7 @@ The thresholds were set on the nets and recipes of this package, see `course/res
 from __future__ import annotations
 
 import math
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cached_property
@@ -20,8 +21,10 @@ import paddle
 import paddle.nn.functional as F
 
 from alexnet_paddle import inspection
+from alexnet_paddle.datasets.loader import Key
 from alexnet_paddle.runtime import seed_everything
 from alexnet_paddle.training.recipes import Schedule, build_optimizer
+from alexnet_paddle.training.trainer import Trainer
 
 BATCH = 32  # pictures of the batch that is looked at
 STEPS = 100  # in which a net should learn something about one batch
@@ -64,14 +67,14 @@ class Trial:
 class Examination:
     """What can be measured of a trainer's model, pictures and recipe; each thing is measured when it is asked for."""
 
-    def __init__(self, trainer):
+    def __init__(self, trainer: Trainer):
         self.model, self.recipe, self.seed = trainer.model, trainer.recipe, trainer.seed
         self.loader = trainer.train_loader
         self.labels = np.asarray(self.loader.dataset.labels)
         self.trials: dict[float, Trial] = {}  # by times the recipe's learning rate
 
     @cached_property
-    def keys(self) -> list:
+    def keys(self) -> list[list[Key]]:
         """The batches of the first epoch, as lists of (epoch, index)."""
         sampler = self.loader.batch_sampler
         before, sampler.epoch, sampler.first = (sampler.epoch, sampler.first), 1, 0
@@ -81,7 +84,7 @@ class Examination:
             sampler.epoch, sampler.first = before
 
     @cached_property
-    def batch(self):
+    def batch(self) -> tuple[paddle.Tensor, ...]:
         """(images, labels): the pictures that the training will see first, as the net will see them."""
         keys = [key for keys in self.keys for key in keys][:BATCH]
         return tuple(paddle.to_tensor(array) for array in self.loader.arrays(keys))
@@ -119,11 +122,12 @@ class Examination:
             self.trials[factor] = self._try(factor, steps)
         return self.trials[factor]
 
-    def _try(self, factor, steps) -> Trial:
+    def _try(self, factor: float, steps: int) -> Trial:
         recipe = self.recipe.replace(learning_rate=self.recipe.learning_rate * factor, schedule=Schedule())
         images, labels = self.batch
         guess = entropy(labels.numpy())  # what can be reached without looking at the pictures
-        losses, left_after = [], None
+        losses: list[float] = []
+        left_after = None
         with _kept_weights(self.model), inspection.kept_mode(self.model):
             self.model.train()
             optimizer, _ = build_optimizer(recipe, self.model, 1)
@@ -142,7 +146,7 @@ class Examination:
         return Trial(recipe.learning_rate, losses, left_after)
 
 
-def entropy(labels) -> float:
+def entropy(labels: np.ndarray) -> float:
     """Mean cross-entropy, in nats, of always giving each class its fraction: ln(classes) where all are as frequent."""
     fractions = np.bincount(labels) / len(labels)
     fractions = fractions[fractions > 0]
@@ -150,7 +154,7 @@ def entropy(labels) -> float:
 
 
 @contextmanager
-def _kept_weights(model):
+def _kept_weights(model: paddle.nn.Layer) -> Iterator[None]:
     """Training inside leaves no trace."""
     weights = {name: tensor.clone() for name, tensor in model.state_dict().items()}
     try:
@@ -163,7 +167,7 @@ def _kept_weights(model):
 # ---- pictures and labels ---------------------------------------------------------------------------
 
 
-def _inputs(seen: Examination):
+def _inputs(seen: Examination) -> Iterator[Finding]:
     images = seen.batch[0].astype("float32").numpy()
     size, spread = float(np.abs(images).max()), float(images.std())
     evidence = f"the first {len(images)} pictures, as the net gets them, have standard deviation {spread:.2g}"
@@ -190,7 +194,7 @@ def _inputs(seen: Examination):
         )
 
 
-def _classes(seen: Examination):
+def _classes(seen: Examination) -> Iterator[Finding]:
     counts = np.bincount(seen.labels, minlength=2)
     most = counts.max() / counts.sum()
     evidence = f"of {counts.sum()} training pictures {counts.max()} are of class {counts.argmax()}"
@@ -217,7 +221,7 @@ def _classes(seen: Examination):
         )
 
 
-def _labels_fit_pictures(seen: Examination):
+def _labels_fit_pictures(seen: Examination) -> Iterator[Finding]:
     """Are the labels to be told from the pictures at all? Tried by least squares on simple features."""
     chosen = np.random.default_rng(0).permutation(len(seen.labels))[:PICTURES]
     labels = seen.labels[chosen]
@@ -248,14 +252,16 @@ def simple_features(square: np.ndarray) -> np.ndarray:
     return np.concatenate([cells.ravel(), np.sqrt(colours), np.sqrt(edges / 4096)])
 
 
-def _accuracy_against_shuffled(features, labels, shuffles=20):
+def _accuracy_against_shuffled(
+    features: np.ndarray, labels: np.ndarray, shuffles: int = 20
+) -> tuple[float, np.ndarray]:
     """(fraction of labels that ridge regression gets right, each left out in turn; the same for shuffled labels)."""
     x = (features - features.mean(axis=0)) / (features.std(axis=0) + 1e-9)
     kernel = x @ x.T / x.shape[1]
     hat = kernel @ np.linalg.inv(kernel + np.eye(len(x)) * np.trace(kernel) / len(x))
     own = np.diag(hat)[:, None]
 
-    def accuracy(labels):
+    def accuracy(labels: np.ndarray) -> float:
         targets = np.eye(labels.max() + 1)[labels] - np.bincount(labels) / len(labels)
         left_out = (hat @ targets - own * targets) / (1 - own)
         return np.mean((left_out + np.bincount(labels) / len(labels)).argmax(axis=1) == labels)
@@ -267,7 +273,7 @@ def _accuracy_against_shuffled(features, labels, shuffles=20):
 # ---- the net as it is ------------------------------------------------------------------------------
 
 
-def _mode(seen: Examination):
+def _mode(seen: Examination) -> Iterator[Finding]:
     layers = seen.model.sublayers(include_self=True)
     if asleep := [layer for layer in layers if not layer.training]:
         yield Finding(
@@ -278,7 +284,7 @@ def _mode(seen: Examination):
         )
 
 
-def _frozen(seen: Examination):
+def _frozen(seen: Examination) -> Iterator[Finding]:
     parameters = dict(seen.model.named_parameters())
     if frozen := [name for name, parameter in parameters.items() if parameter.stop_gradient]:
         yield Finding(
@@ -289,7 +295,7 @@ def _frozen(seen: Examination):
         )
 
 
-def _constant_weights(seen: Examination):
+def _constant_weights(seen: Examination) -> Iterator[Finding]:
     for name, parameter in seen.model.named_parameters():
         values = parameter.astype("float32").numpy()
         if values.ndim > 1 and values.size > 1 and values.min() == values.max():
@@ -301,7 +307,7 @@ def _constant_weights(seen: Examination):
             )
 
 
-def _dropout(seen: Examination):
+def _dropout(seen: Examination) -> Iterator[Finding]:
     layers = inspection.leaves(seen.model).items()
     if dropping := [name for name, layer in layers if "Dropout" in type(layer).__name__ and layer.p >= 1]:
         yield Finding(
@@ -315,7 +321,7 @@ def _dropout(seen: Examination):
 # ---- before the first step -------------------------------------------------------------------------
 
 
-def _first_loss(seen: Examination):
+def _first_loss(seen: Examination) -> Iterator[Finding]:
     loss, _ = seen.loss_and_gradients
     chance = math.log(seen.num_classes)
     if not math.isfinite(loss) or loss > 3 * chance:
@@ -328,7 +334,7 @@ def _first_loss(seen: Examination):
         )
 
 
-def _dead_units(seen: Examination):
+def _dead_units(seen: Examination) -> Iterator[Finding]:
     for layer in seen.hidden:
         if layer.kind in ("ReLU", "MaxPool2D") and layer.dead > 0.95:
             yield Finding(
@@ -340,7 +346,7 @@ def _dead_units(seen: Examination):
             return  # the layers after it follow from it
 
 
-def _no_gradient(seen: Examination):
+def _no_gradient(seen: Examination) -> Iterator[Finding]:
     _, gradients = seen.loss_and_gradients
     weights = [gradient for gradient in gradients if gradient.trainable]
     if without := [gradient.name for gradient in weights if not gradient.gradient]:
@@ -352,14 +358,14 @@ def _no_gradient(seen: Examination):
         )
 
 
-def _no_signal(seen: Examination):
+def _no_signal(seen: Examination) -> Iterator[Finding]:
     """All pictures look alike to the last layer. SGD's steps shrink with the signal, so it does not start; Adam and
     RMSProp divide by the gradient's size, so there only the trial can tell."""
     if seen.recipe.optimizer == "sgd":
         yield from _lost_signal(seen)
 
 
-def _lost_signal(seen: Examination):
+def _lost_signal(seen: Examination) -> Iterator[Finding]:
     last = seen.last_hidden
     if last.signal_ratio >= LEAST_SIGNAL:
         return
@@ -403,7 +409,7 @@ def _lost_signal(seen: Examination):
 # ---- the first steps -------------------------------------------------------------------------------
 
 
-def _first_steps(seen: Examination):
+def _first_steps(seen: Examination) -> Iterator[Finding]:
     """Can it learn one batch by heart, and at which learning rates?"""
     own = seen.trial()
     if own.left_after:
@@ -425,15 +431,15 @@ def _first_steps(seen: Examination):
         )
 
 
-def _fastest(seen, factors) -> Trial | None:
+def _fastest(seen: Examination, factors: Sequence[float]) -> Trial | None:
     """Of the learning rates in the first half of `factors` that leave chance the fastest; else of the second half."""
     for pair in (factors[:2], factors[2:]):
         if works := [trial for trial in map(seen.trial, pair) if trial.left_after]:
-            return min(works, key=lambda trial: trial.left_after)
+            return min(works, key=lambda trial: len(trial.losses))
     return None
 
 
-def _wrong_rate(how, own, better) -> Finding:
+def _wrong_rate(how: str, own: Trial, better: Trial) -> Finding:
     meanings = {
         "too large": "each step jumps over what it should descend to",
         "too small": "the steps are so short that the net gets nowhere in the time it has",
@@ -457,10 +463,10 @@ PARTS = (
 THOROUGH_PARTS = ((_inputs, _classes, _labels_fit_pictures), *PARTS[1:], (_first_steps,))
 
 
-def examine(trainer, thorough: bool = True) -> tuple[list[Finding], Examination]:
+def examine(trainer: Trainer, thorough: bool = True) -> tuple[list[Finding], Examination]:
     """What is wrong with a training that is about to begin, and what was measured for it.
 
-    `trainer` is a `Trainer`: its model may be any layer that takes its loader's images and gives logits. Without
+    The trainer's model may be any layer that takes its loader's images and gives logits. Without
     `thorough` it takes one forward and backward pass; with it, labels are tried on pictures and the net on one batch.
     """
     seen = Examination(trainer)
@@ -470,7 +476,7 @@ def examine(trainer, thorough: bool = True) -> tuple[list[Finding], Examination]
     return [], seen
 
 
-def at_chance(loss: float, top1: float, images: int, labels) -> bool:
+def at_chance(loss: float, top1: float, images: int, labels: np.ndarray) -> bool:
     """Is a net with these validation figures on `images` pictures no better than a guess that knows how frequent
     each class is among the training's `labels`?"""
     most = np.bincount(labels).max() / len(labels)

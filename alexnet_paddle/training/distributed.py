@@ -18,17 +18,21 @@ from __future__ import annotations
 
 import functools
 import os
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from concurrent import futures
 from contextlib import contextmanager
-from typing import ParamSpec, TypeVar
+from typing import TYPE_CHECKING, ParamSpec, TypeVar
 
 from alexnet_paddle import reporter, runtime
 from alexnet_paddle.errors import TrainingFailed
 
+if TYPE_CHECKING:
+    import paddle
+
 BEAT = 5  # seconds between signs of life: gloo, which connects processes on CPUs, gives up after 30 without one
 
-P, T = ParamSpec("P"), TypeVar("T")
+P = ParamSpec("P")
+T = TypeVar("T")
 _size, _rank = 1, 0
 
 
@@ -64,7 +68,7 @@ def is_local_rank_zero() -> bool:
     return int(os.environ.get("PADDLE_RANK_IN_NODE", 0)) == 0
 
 
-def parallel(model):
+def parallel(model: paddle.nn.Layer) -> paddle.nn.Layer:
     """The model as a training step must call it: the gradients become the mean over all processes. The weights
     become those of process 0.
 
@@ -135,7 +139,10 @@ def rank_zero(act: Callable[P, T]) -> Callable[P, T | None]:
 
     @functools.wraps(act)
     def wrapped(*given: P.args, **named: P.kwargs) -> T | None:
-        return barrier(act if _rank == 0 else _nothing)(*given, **named)
+        if _rank == 0:
+            return barrier(act)(*given, **named)
+        barrier(_nothing)()
+        return None
 
     return wrapped
 
@@ -145,30 +152,28 @@ def broadcast_from_zero(act: Callable[P, T]) -> Callable[P, T]:
 
     @functools.wraps(act)
     def wrapped(*given: P.args, **named: P.kwargs) -> T:
-        value = rank_zero(act)(*given, **named)
-        if _size > 1:
-            import paddle
+        if _size == 1:
+            return act(*given, **named)
+        import paddle
 
-            values = [value]
-            paddle.distributed.broadcast_object_list(values, src=0)
-            value = values[0]
-        return value
+        values: list = [rank_zero(act)(*given, **named)]
+        paddle.distributed.broadcast_object_list(values, src=0)
+        return values[0]
 
     return wrapped
 
 
-def _nothing(*given, **named) -> None:
-    return None
+def _nothing() -> None: ...
 
 
-def _states(work) -> list[str]:
+def _states(work: futures.Future) -> list[str]:
     """How far every process is with its work."""
     import paddle
 
     futures.wait([work], timeout=BEAT)
     names = ("busy", "done", "failed")
     state = "busy" if not work.done() else "failed" if work.exception() else "done"
-    states = []
+    states: list[paddle.Tensor] = []
     paddle.distributed.all_gather(states, paddle.to_tensor([names.index(state)]))
     return [names[int(state)] for state in states]
 
@@ -177,7 +182,7 @@ def _states(work) -> list[str]:
 
 
 @contextmanager
-def alike():
+def alike() -> Iterator[None]:
     """For what raises the same in all processes: only the first process of each machine has to say it. The others
     end without a word and with status 0, so that the launcher finds the status of the first."""
     try:
@@ -189,7 +194,7 @@ def alike():
 
 
 @contextmanager
-def losses_in_words():
+def losses_in_words() -> Iterator[None]:
     """Turns what gloo or NCCL raises when another process is gone into a TrainingFailed of one line. In the middle of a
     backward pass there is nothing to turn: Paddle aborts."""
     try:

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import asdict
 from functools import partial
+from pathlib import Path
 
 import numpy as np
 
@@ -151,15 +152,16 @@ def put_together(
         say("--amp: no effect on the CPU, training in float32")
     model = setup.build_model(config, options.seed)
     if options.weights and not start:
-        new_last_layer = take_weights(model, options)
+        new_last_layer = take_weights(model, options.weights, options.trust_pickle)
         reason = "; the last layer is new, because the classes differ" if new_last_layer else ""
         say(f"weights: {options.weights}{reason}")
     if start:
         inputs = setup.Inputs(start.preprocessing, np.array(start.state["color_axes"]))
     else:
         inputs = setup.measure_inputs(recipe, dataset.train, config.image_size)
-    how = {"seed": options.seed, "workers": options.workers, "amp": amp}
-    trainer = setup.build_trainer(model, recipe, dataset.train, dataset.val, inputs, **how)
+    trainer = setup.build_trainer(
+        model, recipe, dataset.train, dataset.val, inputs, seed=options.seed, workers=options.workers, amp=amp
+    )
     if start:
         checkpoint.set_optimizer_state(trainer.optimizer, model, start.optimizer)
         checkpoint.set_weights(model, start.weights)
@@ -169,17 +171,18 @@ def put_together(
 
 
 @distributed.rank_zero
-def take_weights(model: AlexNet, options: Options) -> bool:
+def take_weights(model: AlexNet, weights: str, trust_pickle: bool) -> bool:
     """As `checkpoint.start_from_weights`; a training begins with the weights of process 0 everywhere."""
     try:
-        weights = checkpoint.read_weights(options.weights, options.trust_pickle)
-        return checkpoint.start_from_weights(model, weights)
+        return checkpoint.start_from_weights(model, checkpoint.read_weights(Path(weights), trust_pickle))
     except InputError as error:
-        raise InputError(f"--weights {options.weights}: {error}") from None
+        raise InputError(f"--weights {weights}: {error}") from None
 
 
 @distributed.rank_zero
-def chosen_callbacks(options: Options, run: RunFolder, make_checkpoint) -> list[callbacks.Callback]:
+def chosen_callbacks(
+    options: Options, run: RunFolder, make_checkpoint: Callable[[Trainer], Checkpoint]
+) -> list[callbacks.Callback]:
     chosen: list[callbacks.Callback] = [
         callbacks.Progress(),
         callbacks.MetricsFile(run.metrics),
@@ -261,7 +264,7 @@ def _machine(device: str) -> dict:
     return {"device": device, "processes": processes, "cpu_settings": CPU_SETTINGS, "versions": versions()}
 
 
-def _words(settings) -> str:
+def _words(settings: object) -> str:
     if isinstance(settings, dict):
         return " ".join(f"{name}={value}" for name, value in settings.items())
     return str(settings)

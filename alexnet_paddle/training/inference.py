@@ -22,10 +22,12 @@ import safetensors.numpy
 from PIL import Image
 
 from alexnet_paddle import CPU_THREADS, runtime
-from alexnet_paddle.datasets.transforms import resize_side
+from alexnet_paddle.datasets.transforms import Preprocessing, resize_side
 from alexnet_paddle.errors import InputError, WorkFailed
 from alexnet_paddle.files import write_json
 from alexnet_paddle.metrics import softmax
+from alexnet_paddle.nets.model import AlexNet
+from alexnet_paddle.training.checkpoint import Checkpoint
 
 FORMAT = 1
 GRAPHS, WEIGHTS = ("model.json", "model.pdmodel"), "model.pdiparams"
@@ -51,7 +53,7 @@ class ExportError(WorkFailed):
 # ---- for use elsewhere -----------------------------------------------------------------------------
 
 
-def export(checkpoint, out: Path) -> dict[str, float]:
+def export(checkpoint: Checkpoint, out: Path) -> dict[str, float]:
     """Save the checkpoint's net as an export in the folder `out`, whole or not at all.
 
     Returns the largest `difference` from the dynamic graph, by engine. Raises InputError if `out` cannot be
@@ -78,7 +80,7 @@ def export(checkpoint, out: Path) -> dict[str, float]:
         raise InputError(f"--out {out}: cannot be written ({error.strerror}); choose another folder") from None
 
 
-def _require_replaceable(out):
+def _require_replaceable(out: Path) -> None:
     """Raises InputError unless `out` is new, empty or an earlier export with nothing else in it."""
     existing = next(path for path in (out, *out.parents) if path.exists())
     if not existing.is_dir():
@@ -89,7 +91,7 @@ def _require_replaceable(out):
         raise InputError(f"--out {out}: holds {foreign[0]}, which is not of an export; choose another folder")
 
 
-def _write_and_check(checkpoint, folder):
+def _write_and_check(checkpoint: Checkpoint, folder: Path) -> dict[str, float]:
     model = checkpoint.build_model()
     save_graph(model, folder)
     (folder / MEAN_AND_STD).write_bytes(safetensors.numpy.save(checkpoint.preprocessing.tensors()))
@@ -102,7 +104,7 @@ def _write_and_check(checkpoint, folder):
     return differences
 
 
-def _describe(checkpoint, folder):
+def _describe(checkpoint: Checkpoint, folder: Path) -> dict:
     size = checkpoint.preprocessing.image_size
     return {
         "format": FORMAT,
@@ -119,7 +121,7 @@ def _describe(checkpoint, folder):
     }
 
 
-def example_images(preprocessing) -> np.ndarray:
+def example_images(preprocessing: Preprocessing) -> np.ndarray:
     """Pictures of large coloured patches, the same each time, as the net's input: [4, 3, size, size]."""
     patches = np.random.default_rng(0).integers(0, 256, (4, 7, 7, 3), dtype=np.uint8)
     return np.stack([preprocessing(Image.fromarray(picture)) for picture in patches])
@@ -128,8 +130,8 @@ def example_images(preprocessing) -> np.ndarray:
 # ---- here ------------------------------------------------------------------------------------------
 
 
-def onednn_model(model, images: np.ndarray) -> StaticNet:
-    """`model`, an AlexNet, on oneDNN, for evaluation only.
+def onednn_model(model: AlexNet, images: np.ndarray) -> StaticNet:
+    """`model` on oneDNN, for evaluation only.
 
     Raises ExportError where it differs by more than LIMIT on `images` [N, 3, size, size], or this Paddle has no
     oneDNN.
@@ -146,7 +148,7 @@ def onednn_model(model, images: np.ndarray) -> StaticNet:
 class StaticNet(paddle.nn.Layer):
     """A saved graph on the CPU, as a layer: images [N, 3, size, size] -> logits [N, classes]. It cannot be trained."""
 
-    def __init__(self, predictor):
+    def __init__(self, predictor: paddle.inference.Predictor):
         super().__init__()
         self.predictor = predictor
         self.input = predictor.get_input_handle(predictor.get_input_names()[0])
@@ -166,15 +168,15 @@ class StaticNet(paddle.nn.Layer):
             config.disable_mkldnn()  # on by default
         return StaticNet(paddle.inference.create_predictor(config))
 
-    def forward(self, images):
+    def forward(self, images: paddle.Tensor) -> paddle.Tensor:
         self.input.copy_from_cpu(np.ascontiguousarray(images.numpy()))
         self.predictor.run()
         runtime.use_threads(CPU_THREADS)  # the predictor leaves the whole process with one
         return paddle.to_tensor(self.output.copy_to_cpu())
 
 
-def save_graph(model, folder: Path) -> None:
-    """Save `model`, an AlexNet, in eval mode as a graph that takes any batch size. The model itself stays dynamic."""
+def save_graph(model: AlexNet, folder: Path) -> None:
+    """Save `model` in eval mode as a graph that takes any batch size. The model itself stays dynamic."""
     model.eval()
     size = model.config.image_size
     images = paddle.static.InputSpec([None, model.config.in_channels, size, size], "float32", "images")
@@ -187,7 +189,7 @@ def graph_file(folder: Path) -> Path:
 
 
 @paddle.no_grad()
-def difference(net, model, images: np.ndarray) -> float:
+def difference(net: paddle.nn.Layer, model: paddle.nn.Layer, images: np.ndarray) -> float:
     """How far the logits of `net` are from those of `model` on images [N, 3, size, size]: the largest difference of
     a probability, or of a logit as a fraction of the largest one, whichever is more."""
     got, expected = (layer(paddle.to_tensor(images)).numpy() for layer in (net, model))
@@ -195,7 +197,7 @@ def difference(net, model, images: np.ndarray) -> float:
     return float(max(np.abs(softmax(got) - softmax(expected)).max(), np.abs(got - expected).max() / scale))
 
 
-def _checked_difference(engine: str, net, model, images) -> float:
+def _checked_difference(engine: str, net: paddle.nn.Layer, model: paddle.nn.Layer, images: np.ndarray) -> float:
     """The `difference`; ExportError, naming the engine, where it is more than LIMIT."""
     found = difference(net, model, images)
     if not found <= LIMIT:  # NaN too

@@ -6,17 +6,21 @@ import errno
 import signal
 import threading
 import warnings
+from collections.abc import Iterator
 from contextlib import contextmanager
+from types import FrameType
 
 from alexnet_paddle.errors import InputError, ReaderDied, TrainingFailed, system_words
 from alexnet_paddle.training import distributed
+from alexnet_paddle.training.run_folder import RunFolder
+from alexnet_paddle.training.trainer import Trainer
 
 # Paddle raises MemoryError on the CPU, but in a backward pass an OSError that quotes it, and on a GPU others.
 OUT_OF_MEMORY = ("ResourceExhausted", "MemoryError", "out of memory", "ALLOC_FAILED", "failed to map segment")
 
 
 @contextmanager
-def stop_on_signals(trainer):
+def stop_on_signals(trainer: Trainer) -> Iterator[None]:
     """Ctrl-C and SIGTERM ask `trainer` to stop between two batches; a second one ends the process where it is. Of
     several processes none is ended by SIGTERM: Paddle's launcher sends it three times in a row, and kills after 30
     seconds."""
@@ -26,7 +30,7 @@ def stop_on_signals(trainer):
 
     patient = distributed.world_size() > 1
 
-    def ask(number, frame):
+    def ask(number: int, frame: FrameType | None) -> None:
         trainer.stop_requested = True
         if not patient or number == signal.SIGINT:
             # Not KeyboardInterrupt: Paddle makes another error of it when it comes in a backward pass.
@@ -44,7 +48,7 @@ def stop_on_signals(trainer):
 
 
 @contextmanager
-def in_words(run, batch_size: int):
+def in_words(run: RunFolder, batch_size: int) -> Iterator[None]:
     """Turns what the system refused into a TrainingFailed of one line. The run folder holds what was saved before."""
     try:
         with warnings.catch_warnings():
@@ -68,7 +72,7 @@ def in_words(run, batch_size: int):
         raise TrainingFailed(f"{words}, then go on with --resume --out {run.path}") from None
 
 
-def _is_out_of_memory(error) -> bool:
+def _is_out_of_memory(error: Exception) -> bool:
     if isinstance(error, MemoryError) or getattr(error, "errno", None) == errno.ENOMEM:
         return True
     return any(words.lower() in str(error).lower() for words in OUT_OF_MEMORY)

@@ -7,9 +7,13 @@ from __future__ import annotations
 
 import math
 from dataclasses import asdict, dataclass, field, replace
+from typing import TYPE_CHECKING, Any
 
 from alexnet_paddle.datasets.transforms import Augmentation
 from alexnet_paddle.errors import InputError
+
+if TYPE_CHECKING:
+    import paddle
 
 
 @dataclass(frozen=True)
@@ -48,7 +52,7 @@ class Recipe:
     decay_biases: bool = True
     augmentation: Augmentation = Augmentation()
 
-    def replace(self, **changes) -> Recipe:
+    def replace(self, **changes: Any) -> Recipe:
         """A copy with fields changed. Raises ValueError for an unknown field."""
         unknown = sorted(set(changes) - set(self.__dataclass_fields__))
         if unknown:
@@ -130,8 +134,10 @@ RECIPES = {
 }
 
 
-def build_optimizer(recipe: Recipe, model, steps_per_epoch: int):
-    """(paddle optimizer, LRSchedule) for a model. Raises InputError for an unknown optimizer."""
+def build_optimizer(
+    recipe: Recipe, model: paddle.nn.Layer, steps_per_epoch: int
+) -> tuple[paddle.optimizer.Optimizer, LRSchedule]:
+    """What trains a model, and moves its learning rate. Raises InputError for an unknown optimizer."""
     import paddle
 
     learning_rate = LRSchedule(recipe, steps_per_epoch)

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import json
 import os
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, fields
 from pathlib import Path
@@ -52,7 +53,7 @@ class RunConfig:
 class RunFolder:
     """Paths of a run, and its two JSON files."""
 
-    def __init__(self, path):
+    def __init__(self, path: Path | str):
         self.path = Path(path)
         self.last, self.best = self.path / "last", self.path / "best"
         self.metrics, self.curves = self.path / "metrics.csv", self.path / "curves.png"
@@ -77,7 +78,7 @@ class RunFolder:
             raise InputError(f"--out {self.path}: no permission to write in {existing}; choose another folder")
 
     @contextmanager
-    def locked(self):
+    def locked(self) -> Iterator[None]:
         """Nobody else trains in this folder meanwhile; it is made if it is not there. The system lets go of the lock
         when the process ends, however it ends. Raises InputError when another process holds it."""
         # A second, because processes of a training that was killed end a moment later; not bound to a thread, because

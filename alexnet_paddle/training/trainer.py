@@ -4,18 +4,20 @@ from __future__ import annotations
 
 import math
 import time
+from collections.abc import Iterable, Sequence
 from dataclasses import asdict, astuple
+from typing import Any
 
 import numpy as np
 import paddle
 import paddle.nn.functional as F
 
-from alexnet_paddle.datasets.loader import IGNORED
+from alexnet_paddle.datasets.loader import IGNORED, Batches, Loader
 from alexnet_paddle.errors import ReaderDied, Stopped, TrainingFailed
 from alexnet_paddle.metrics import RunningMetrics, Scores, softmax
 from alexnet_paddle.runtime import seed_everything
 from alexnet_paddle.training import distributed
-from alexnet_paddle.training.recipes import build_optimizer
+from alexnet_paddle.training.recipes import Recipe, build_optimizer
 
 
 class Trainer:
@@ -30,7 +32,17 @@ class Trainer:
     process 0 runs its callbacks the others wait.
     """
 
-    def __init__(self, model, recipe, train_loader, val_loader, *, seed=0, amp=False, callbacks=()):
+    def __init__(
+        self,
+        model: paddle.nn.Layer,
+        recipe: Recipe,
+        train_loader: Loader,
+        val_loader: Loader,
+        *,
+        seed: int = 0,
+        amp: bool = False,
+        callbacks: Sequence[object] = (),
+    ):
         self.model, self.recipe, self.seed, self.amp = model, recipe, seed, amp
         self.train_loader, self.val_loader, self.callbacks = train_loader, val_loader, callbacks
         self.optimizer, self.lr_schedule = build_optimizer(recipe, model, len(train_loader))
@@ -39,11 +51,11 @@ class Trainer:
         self.epochs_done, self.step = 0, 0  # and batches done of the next epoch
         self.running_metrics = RunningMetrics()  # of those batches
         self.best_epoch, self.best_top1 = 0, -1.0
-        self.history = []  # a row for each epoch and split, as in metrics.csv
+        self.history: list[dict] = []  # a row for each epoch and split, as in metrics.csv
         self.update = 0, 0, 0.0  # epoch, step and learning rate of the one being made, or made last
         self.stop_requested = False
 
-    def fit(self):
+    def fit(self) -> None:
         """Train to the last epoch. Raises Stopped soon after `stop_requested`, TrainingFailed when the loss is not
         finite."""
         self.notify("on_fit_begin")
@@ -79,7 +91,7 @@ class Trainer:
             self.notify("on_batch_end", batch)
         return self.running_metrics
 
-    def train_step(self, images, labels) -> RunningMetrics:
+    def train_step(self, images: paddle.Tensor, labels: paddle.Tensor) -> RunningMetrics:
         """One update, and the scores on the way to it. The gradients stay until the next one."""
         draw = (self.seed, self.epochs_done + 1, self.step, distributed.rank())
         seed_everything(int(np.random.default_rng(draw).integers(2**31)))
@@ -90,7 +102,7 @@ class Trainer:
             loss = F.cross_entropy(logits, labels)
         own = RunningMetrics.of(_scores(logits, labels))
         batch = RunningMetrics(*distributed.all_reduce(astuple(own)))
-        self._require_finite(*distributed.all_reduce([loss.item()]), "loss")
+        self._require_finite(distributed.all_reduce([loss.item()])[0], "loss")
         # The mean over the processes shall be the mean over the batch, of which one may have a picture more.
         loss = loss * (own.images * distributed.world_size() / batch.images)
         self.scaler.scale(loss).backward()
@@ -98,7 +110,7 @@ class Trainer:
         self.scaler.update()
         return batch
 
-    def _finish_epoch(self, train, val):
+    def _finish_epoch(self, train: RunningMetrics, val: Scores) -> None:
         self.epochs_done, self.step, self.running_metrics = self.epochs_done + 1, 0, RunningMetrics()
         if val.top1 > self.best_top1:
             self.best_epoch, self.best_top1 = self.epochs_done, val.top1
@@ -106,7 +118,7 @@ class Trainer:
             figures = {name: getattr(scores, name) for name in ("loss", "top1", "top5")}
             self.history.append({"epoch": self.epochs_done, "split": split, **figures, "lr": self.lr_schedule.value()})
 
-    def _until_stopped(self, loader):
+    def _until_stopped(self, loader: Loader) -> Batches:
         """The loader's batches. Raises Stopped between two of them, in all processes between the same two."""
         batches = iter(loader)
         while True:
@@ -124,7 +136,7 @@ class Trainer:
                 return
             yield batch
 
-    def _require_finite(self, loss, what):
+    def _require_finite(self, loss: float, what: str) -> None:
         if not math.isfinite(loss):
             with distributed.alike():
                 raise self.diverged(f"the {what} is {loss}")
@@ -156,42 +168,42 @@ class Trainer:
         self.history = list(state["history"])
         self.lr_schedule.scheduler.set_state_dict(state["lr_schedule"])
         if state["scaler"]:
-            self.scaler.load_state_dict({**state["scaler"], "scale": np.float32([state["scaler"]["scale"]])})
+            self.scaler.load_state_dict({**state["scaler"], "scale": np.array([state["scaler"]["scale"]], "float32")})
 
     @distributed.rank_zero
-    def notify(self, event, *details):
+    def notify(self, event: str, *details: object) -> None:
         for callback in self.callbacks:
             if handler := getattr(callback, event, None):
                 handler(self, *details)
 
 
 @paddle.no_grad()
-def evaluate(model, loader) -> Scores:
+def evaluate(model: paddle.nn.Layer, loader: Iterable[list[paddle.Tensor]]) -> Scores:
     """The model's scores on every batch, in eval mode. Batches are [B, 3, H, W], or [B, V, 3, H, W] where V views
     of a picture are to be averaged."""
     model.eval()
     return _join([_view_scores(model, images, labels) for images, labels in loader])
 
 
-def _view_scores(model, images, labels):
+def _view_scores(model: paddle.nn.Layer, images: paddle.Tensor, labels: paddle.Tensor) -> Scores:
     if images.ndim == 4:
         return _scores(model(images), labels)
     views = softmax(model(images.flatten(0, 1)).astype("float32").numpy())
     return Scores(views.reshape(*images.shape[:2], -1).mean(axis=1), labels.numpy())
 
 
-def _scores(logits, labels):
-    labels = labels.numpy()
-    known = labels != IGNORED
-    return Scores(softmax(logits.astype("float32").numpy())[known], labels[known])
+def _scores(logits: paddle.Tensor, labels: paddle.Tensor) -> Scores:
+    numbers = labels.numpy()
+    known = numbers != IGNORED
+    return Scores(softmax(logits.astype("float32").numpy())[known], numbers[known])
 
 
-def _plain(values):
+def _plain(values: Any) -> Any:
     """Numbers that JSON can hold, from a Paddle state dictionary."""
     if isinstance(values, dict):
         return {name: _plain(value) for name, value in values.items()}
     return np.asarray(values).reshape(-1)[0].item() if hasattr(values, "shape") else values
 
 
-def _join(scores):
+def _join(scores: Sequence[Scores]) -> Scores:
     return Scores(*(np.concatenate([getattr(s, part) for s in scores]) for part in ("probabilities", "labels")))
