@@ -6,6 +6,7 @@ import importlib
 import inspect
 import pkgutil
 import re
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -117,6 +118,44 @@ def test_only_the_training_room_knows_of_several_processes():
         "training",
         "train",
     }
+
+
+# ---- types -----------------------------------------------------------------------------------------------
+
+
+def room(name: str) -> str:
+    first = name.split(".")[0]
+    return first if first in ROOMS else "ground floor" if name == "" or first in GROUND_FLOOR else "commands"
+
+
+def public_functions(body: list[ast.stmt], within: str = "") -> Iterator[tuple[str, ast.FunctionDef]]:
+    """Those of a module, and the methods of its public classes; what stands inside a function is its own business."""
+    for node in body:
+        if isinstance(node, ast.ClassDef) and not node.name.startswith("_"):
+            yield from public_functions(node.body, f"{within}{node.name}.")
+        elif isinstance(node, ast.FunctionDef) and (node.name[0] != "_" or node.name in ("__init__", "__call__")):
+            yield within + node.name, node
+
+
+def unannotated(function: ast.FunctionDef) -> list[str]:
+    """Arguments, and "return" for what comes back."""
+    given = function.args
+    arguments = [*given.posonlyargs, *given.args, given.vararg, *given.kwonlyargs, given.kwarg]
+    missing = [a.arg for a in arguments if a and not a.annotation and a.arg not in ("self", "cls")]
+    return missing + ["return"] * (function.returns is None and function.name != "__init__")
+
+
+@pytest.mark.parametrize("where", ["ground floor", "commands", *sorted(ROOMS)])
+def test_public_functions_are_annotated(where):
+    """Mypy checks what is annotated, and takes the rest for anything."""
+    missing = [
+        f"{name or '__init__'}.{function}: {', '.join(arguments)}"
+        for name, path in MODULES.items()
+        if room(name) == where
+        for function, node in public_functions(ast.parse(path.read_text("utf-8")).body)
+        if (arguments := unannotated(node))
+    ]
+    assert not missing
 
 
 # ---- errors --------------------------------------------------------------------------------------------
