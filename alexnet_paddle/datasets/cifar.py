@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -27,7 +28,7 @@ class PaddleImages(Pictures):
     def image(self, index: int) -> Image.Image:
         return self.source[int(self.indices[index])][0]
 
-    def subset(self, indices) -> PaddleImages:
+    def subset(self, indices: Sequence[int] | np.ndarray) -> PaddleImages:
         return PaddleImages(self.source, self.indices[indices], self.labels[indices])
 
 

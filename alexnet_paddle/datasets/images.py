@@ -42,7 +42,7 @@ class Pictures:
         """Of picture `index`: uint8 [side, side, 3]."""
         return central_square(self.image(index), side)
 
-    def subset(self, indices) -> Pictures:
+    def subset(self, indices: Sequence[int] | np.ndarray) -> Pictures:
         """The pictures of these indices, in this order; one may come more than once."""
         raise NotImplementedError
 

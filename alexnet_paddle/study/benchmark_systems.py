@@ -78,7 +78,7 @@ def paddle_net(job: Job) -> AlexNet:
     net = AlexNet(config)
     if job["system"] in ("untouched", "tuned"):
         for name, layer in config.named_layers():
-            if layer.kind == "lrn":
+            if isinstance(layer, LRN):
                 net.add_sublayer(name, paddle.nn.LocalResponseNorm(*lrn_arguments(layer)))
     return net
 
@@ -100,7 +100,8 @@ def torch_net(config: AlexNetConfig) -> Any:
     """
     from torch import nn
 
-    layers, shape = OrderedDict(), (config.in_channels, config.image_size, config.image_size)
+    layers: OrderedDict[str, Any] = OrderedDict()
+    shape: tuple[int, ...] = (config.in_channels, config.image_size, config.image_size)
     for (name, layer), row in zip(config.named_layers(), trace(config)):
         if layer.kind not in TORCH_LAYERS:
             raise ValueError(f"{name}: no such layer in PyTorch")
@@ -125,7 +126,7 @@ def _torch_pool(nn, layer, shape, out_shape):
 
 
 def _torch_dropout(nn, layer, shape, out_shape):
-    class Downscaling(nn.Dropout):
+    class Downscaling(nn.Dropout):  # type: ignore[name-defined]
         """The paper's: not scaled up in training, so scaled down at test time."""
 
         def forward(self, x):
@@ -286,10 +287,9 @@ def torch_lrn(job: Job) -> Prepared:
     return step, job["shape"][0]
 
 
-def activations(job: Job) -> list[np.ndarray]:
-    """What a layer gets from before and, as a gradient, from behind: float32 [N, C, H, W] each."""
-    rng = np.random.default_rng(0)
-    return [rng.standard_normal(job["shape"], "float32") for _ in range(2)]
+def activations(job: Job) -> np.ndarray:
+    """What a layer gets from before and, as a gradient, from behind: float32 [2, N, C, H, W]."""
+    return np.random.default_rng(0).standard_normal((2, *job["shape"]), "float32")
 
 
 def pillow_input(job: Job) -> Prepared:
