@@ -52,14 +52,15 @@ def main(argv: Sequence[str] | None = None) -> None:
     from alexnet_paddle.study import ablation
 
     record = ablation.run(given.name, out, given.data, given.variant, size_of(given), given.arms, command(given))
-    plots.save(plots.ablation_curves(record), pictures["curves"])
+    figures = {"curves": plots.ablation_curves(record)}
     if record["summary"].get("difference"):
-        plots.save(plots.differences(record), pictures["differences"])
+        figures["differences"] = plots.differences(record)
+    for what, figure in figures.items():
+        plots.save(figure, pictures[what])
     say()
     for measure in ABLATIONS[given.name].measures:
         measure.tell(record["summary"])
-    beside = " and ".join(picture.name for picture in pictures.values() if picture.exists())
-    say(f"\n{out}; {beside} beside it")
+    say(f"\n{out}; {' and '.join(pictures[what].name for what in figures)} beside it")
 
 
 def require_known(given: Namespace) -> None:

@@ -27,6 +27,7 @@ from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack, suppress
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from alexnet_paddle import CPU_SETTINGS, reporter
 from alexnet_paddle.arithmetic import totals, trace
@@ -136,8 +137,9 @@ class Worker:
         self.case, self.system, self.label = case, system, SYSTEMS[system].label
         self.rates: list[float] = []
         self.failed: str | None = None
-        self.work, self.settings, self.peak_memory = 0, dict[str, str](), None
-        self.step_seconds, self.repeats = 0.0, 1
+        self.work, self.step_seconds, self.repeats = 0.0, 0.0, 1
+        self.settings: dict[str, str] = {}
+        self.peak_memory: int | None = None
         # For what it says of its own accord; a pipe that nobody reads would fill up and stop it.
         self.log = tempfile.TemporaryFile("w+")  # noqa: SIM115  (closed in __exit__)
         job = {"kind": case.kind, "system": system, **case.job}
@@ -149,6 +151,8 @@ class Worker:
             text=True,
             env=environment(system, os.environ),
         )
+        assert self.process.stdin and self.process.stdout
+        self.commands, self.answers = self.process.stdin, self.process.stdout
 
     def __enter__(self) -> Worker:
         return self
@@ -157,10 +161,9 @@ class Worker:
         """Ends the process, whatever it is doing."""
         self.process.kill()
         self.process.wait()
-        for pipe in (self.process.stdin, self.process.stdout, self.log):
+        for pipe in (self.commands, self.answers, self.log):
             with suppress(OSError):  # it was gone before it had read everything
-                if pipe:
-                    pipe.close()
+                pipe.close()
 
     def prepare(self) -> None:
         """Wait until it is ready. Raises WorkerFailed, as the next two do."""
@@ -178,7 +181,7 @@ class Worker:
     def _measure(self, repeats: int) -> float:
         """Seconds of so many steps."""
         try:
-            print(repeats, file=self.process.stdin, flush=True)
+            print(repeats, file=self.commands, flush=True)
         except OSError:
             raise WorkerFailed(self._reason()) from None
         answer = self._answer()
@@ -186,8 +189,7 @@ class Worker:
         return answer["seconds"]
 
     def _answer(self) -> dict:
-        assert self.process.stdout
-        line = self.process.stdout.readline()
+        line = self.answers.readline()
         if not line:
             raise WorkerFailed(self._reason())
         answer = json.loads(line)
@@ -273,7 +275,7 @@ def fraction_of_ceiling(config: AlexNetConfig, images_per_second: float, ceiling
 def describe(case: Case, workers: Sequence[Worker], ceiling: float | None) -> dict:
     """A case with all its figures, as the JSON file has it."""
     reference = next((worker for worker in workers if worker.system == case.reference and not worker.failed), None)
-    systems: dict[str, dict] = {}
+    systems: dict[str, dict[str, Any]] = {}
     for worker in workers:
         if worker.failed:
             systems[worker.system] = {"label": worker.label, "failed": worker.failed}
@@ -370,7 +372,8 @@ def draw_pictures(folder: Path, count: int) -> None:
 
 def measure(plan: Plan, kinds: tuple[str, ...], quick: bool) -> dict:
     """Measure these kinds of cases, print a table of each, and return all figures, as the JSON file has them."""
-    report: dict = {"quick": quick, "machine": machine(), "versions": versions(), "ceiling_gflops": None, "cases": []}
+    made_on = {"machine": machine(), "versions": versions()}
+    report: dict[str, Any] = {"quick": quick, **made_on, "ceiling_gflops": None, "cases": []}
     print_header(report, plan)
     with tempfile.TemporaryDirectory() as folder:
         for kind in [kind for kind in KINDS if kind in kinds]:

@@ -27,7 +27,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from alexnet_paddle import CPU_SETTINGS
-from alexnet_paddle.arithmetic import Shape, totals, trace
+from alexnet_paddle.arithmetic import totals, trace
 from alexnet_paddle.nets.config import LRN, PAPER_LRN, AlexNetConfig
 from alexnet_paddle.nets.variants import VARIANTS
 
@@ -101,7 +101,7 @@ def torch_net(config: AlexNetConfig) -> Any:
     from torch import nn
 
     layers: OrderedDict[str, Any] = OrderedDict()
-    shape: Shape = config.image_shape
+    shape: tuple[int, ...] = (config.in_channels, config.image_size, config.image_size)
     for (name, layer), row in zip(config.named_layers(), trace(config)):
         if layer.kind not in TORCH_LAYERS:
             raise ValueError(f"{name}: no such layer in PyTorch")
@@ -126,7 +126,7 @@ def _torch_pool(nn, layer, shape, out_shape):
 
 
 def _torch_dropout(nn, layer, shape, out_shape):
-    class Downscaling(nn.Dropout):  # type: ignore[name-defined]  # torch is imported where it is used
+    class Downscaling(nn.Dropout):  # type: ignore[name-defined]
         """The paper's: not scaled up in training, so scaled down at test time."""
 
         def forward(self, x):
@@ -287,10 +287,9 @@ def torch_lrn(job: Job) -> Prepared:
     return step, job["shape"][0]
 
 
-def activations(job: Job) -> list[np.ndarray]:
-    """What a layer gets from before and, as a gradient, from behind: float32 [N, C, H, W] each."""
-    rng = np.random.default_rng(0)
-    return list(rng.standard_normal((2, *job["shape"]), "float32"))
+def activations(job: Job) -> np.ndarray:
+    """What a layer gets from before and, as a gradient, from behind: float32 [2, N, C, H, W]."""
+    return np.random.default_rng(0).standard_normal((2, *job["shape"]), "float32")
 
 
 def pillow_input(job: Job) -> Prepared:

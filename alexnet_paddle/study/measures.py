@@ -75,7 +75,7 @@ class Accuracy(Measure):
         return {"test": {"loss": round(scores.loss, 5), "top1": round(scores.top1, 5)}}
 
     def summary(self, record: dict, against: Against) -> dict:
-        top1 = by_arm(record, "test", lambda test: test["top1"])
+        top1 = by_arm(record, "test", itemgetter("top1"))
         found = {arm: over_seeds(values) for arm, values in top1.items()}
         return {"top1": found, "difference": compared(top1, against, differences)}
 
@@ -218,7 +218,7 @@ class Mistakes(Measure):
         return {"mistakes": found}
 
     def summary(self, record: dict, against: Against) -> dict:
-        right = by_arm(record, "test", lambda test: test["top1"])
+        right = by_arm(record, "test", itemgetter("top1"))
         wrong = {name: by_arm(record, "mistakes", itemgetter(name)) for name in DROPOUT_MISTAKES}
         return {
             "mistakes": {

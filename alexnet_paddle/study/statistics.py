@@ -72,7 +72,7 @@ def times(values: dict[str, float | None]) -> dict:
 def times_as_long(values: dict[str, float | None], other: dict[str, float | None]) -> dict | None:
     """`over_seeds` of such times divided by the other side's; None where a seed of either has not finished."""
     both = paired(values, other)
-    ratios = {seed: own / theirs for seed, (own, theirs) in both.items() if own and theirs}
+    ratios = {seed: own / theirs for seed, (own, theirs) in both.items() if own is not None and theirs is not None}
     return over_seeds(ratios) if ratios and len(ratios) == len(both) else None
 
 
