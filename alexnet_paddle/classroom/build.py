@@ -14,7 +14,7 @@ from pathlib import Path
 
 import nbformat
 from nbclient import NotebookClient
-from nbclient.exceptions import CellExecutionError
+from nbclient.exceptions import CellExecutionError, CellTimeoutError
 from nbgrader.preprocessors import CheckCellMetadata, ClearHiddenTests, ClearSolutions, ComputeChecksums, LockCells
 
 from alexnet_paddle import reporter
@@ -124,6 +124,10 @@ def execute(chapter: Chapter, course: Path) -> dict:
     notebook = chapter.notebook()
     try:
         run(notebook, course)
+    except CellTimeoutError:
+        raise TrainingFailed(
+            f"{chapter.name}: a cell took more than {CELL_SECONDS} s; build it again when the machine is idle"
+        ) from None
     except CellExecutionError as error:
         raise TrainingFailed(f"{chapter.name}: a cell ended in an error; mend the source\n{error}") from None
     outputs = {}
