@@ -12,6 +12,7 @@ RuntimeError
     ExportError           training/inference: the saved graph does not do what the net does
 Exception
   StalePack               datasets/packed: a pack is not of its folder as it is now; it is made again
+  SeenEnough              study/measures: a run has shown what it was for; the next one begins
   WorkerFailed            study/benchmark: one of the systems gave no answer; the others are measured
   WorkerDied              classroom/sandbox: the process around the exercises ended; it is started again once
   CannotRead              classroom/submissions: a file that was handed in is no notebook; its result says so

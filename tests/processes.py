@@ -8,14 +8,14 @@ import time
 from pathlib import Path
 
 
-def start(*arguments, **options):
-    """A training in a process of its own, as from a shell: a test started in the background has SIGINT ignored."""
+def start(*arguments, command="train", **options):
+    """A command in a process of its own, as from a shell: a test started in the background has SIGINT ignored."""
 
     def default_signals():
         signal.signal(signal.SIGINT, signal.default_int_handler)
 
     return subprocess.Popen(
-        [sys.executable, "-m", "alexnet_paddle.train", *map(str, arguments)],
+        [sys.executable, "-m", f"alexnet_paddle.{command}", *map(str, arguments)],
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,

@@ -3,12 +3,15 @@ where it was stopped and refuses what it was not made with, the command."""
 
 import json
 import math
+import os
+import signal
 import subprocess
 import sys
 from dataclasses import replace
 
 import numpy as np
 import paddle
+import processes
 import pytest
 
 from alexnet_paddle import ablate, plots
@@ -426,6 +429,20 @@ def more(left):
 
 def without_times(runs):
     return [{name: value for name, value in run.items() if name != "seconds"} for run in runs]
+
+
+@pytest.mark.skipif(os.name == "nt", reason="sends the signals of Unix")
+def test_ctrl_c_leaves_the_trainings_that_were_finished(small_photos, tmp_path):
+    out = tmp_path / "record.json"
+    options = "--variant", "cifar4", "--images", 36, "--epochs", 20, "--seeds", 500, "--arms", "paper", "--out", out
+    process = processes.start("dead-start", "--data", small_photos, *options, command="ablate")
+    processes.wait_for(out.exists, process, seconds=120)
+    process.send_signal(signal.SIGINT)
+    status, _, err = processes.finish(process)
+    trained = len(ablation.read(out)["runs"])
+    held = f"; {out} holds {trained} trainings; go on with the same command"
+    # Between two trainings nothing listens but Python itself.
+    assert (status, err) in [(130, f"ablate: interrupted{held}\n"), (130, "ablate: interrupted\n")] and trained
 
 
 def test_some_arms_take_the_rate_of_another_and_the_rest_can_follow(small_photos, tmp_path, trained):

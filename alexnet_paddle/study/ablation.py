@@ -23,8 +23,8 @@ from alexnet_paddle.nets.config import AlexNetConfig
 from alexnet_paddle.provenance import made_on
 from alexnet_paddle.study.ablations import ABLATIONS, Ablation, Arm, Size
 from alexnet_paddle.study.data import Data
-from alexnet_paddle.study.measures import TrainingError
-from alexnet_paddle.training import setup
+from alexnet_paddle.study.measures import SeenEnough, TrainingError
+from alexnet_paddle.training import interruptions, setup
 from alexnet_paddle.training.recipes import Recipe
 from alexnet_paddle.training.trainer import Trainer
 
@@ -96,10 +96,11 @@ class Study:
         for measure in measures:
             result |= measure.before(trainer)
         try:
-            trainer.fit()
+            with interruptions.without_warnings(), interruptions.stop_on_signals(trainer):
+                trainer.fit()
         except TrainingFailed as error:
             result["failed"] = str(error)
-        except Stopped:  # a measure had seen enough
+        except SeenEnough:
             pass
         for split in ("train", "val"):
             rows = [row for row in trainer.history if row["split"] == split]
@@ -129,7 +130,7 @@ def run(
     """Train what is not yet in the results file `out`, write it after every run, and return what it holds.
 
     `arms` names some of the ablation's; without them it is all. Raises InputError, before anything is trained or
-    written, when the file is of other settings or the data set has too few pictures.
+    written, when the file is of other settings or the data set has too few pictures; Stopped after Ctrl-C or SIGTERM.
     """
     ablation, out = ABLATIONS[name], Path(out)
     size = size or ablation.full
@@ -160,12 +161,16 @@ def run(
     for measure in ablation.measures:  # before all that takes long, in case the machine is too small for it
         if measure.name and measure.name not in record:
             record[measure.name] = measure.once(ablation.against, lambda arm: study.trainer(study.job(arm, 0)))
-    for job in trials:
-        train(job, record["rates"])
-    rates = best_rates(record["rates"])
-    for job in runs:
-        rate = rates.get(ablation.arms[job.arm].rate_of or job.arm, job.learning_rate)
-        train(replace(job, learning_rate=rate), record["runs"])
+    try:
+        for job in trials:
+            train(job, record["rates"])
+        rates = best_rates(record["rates"])
+        for job in runs:
+            rate = rates.get(ablation.arms[job.arm].rate_of or job.arm, job.learning_rate)
+            train(replace(job, learning_rate=rate), record["runs"])
+    except Stopped:
+        trained = len(record["rates"]) + len(record["runs"])
+        raise Stopped(f"{out} holds {trained} trainings; go on with the same command") from None
     save()
     return record
 

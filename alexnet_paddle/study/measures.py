@@ -29,6 +29,10 @@ PICTURES_AT_START = 64
 Against = dict[str, "str | None"]  # arm -> the arm that it is compared with
 
 
+class SeenEnough(Exception):
+    """Raised by a measure's callback to end a run."""
+
+
 class Measure:
     """Override what it needs. `before` and `after` give what a run's entry in the record has of it."""
 
@@ -39,7 +43,7 @@ class Measure:
         return {}
 
     def callback(self) -> Any | None:
-        """Looks on during one run, see `training.callbacks.Callback`; may end it by `trainer.stop_requested`."""
+        """Looks on during one run, see `training.callbacks.Callback`; its `on_epoch_end` may raise SeenEnough."""
         return None
 
     def after(self, trainer: Trainer, test: Loader) -> dict:
@@ -174,7 +178,8 @@ class _StopWhen:
         self.enough = enough
 
     def on_epoch_end(self, trainer: Trainer, scores: dict, seconds: dict) -> None:
-        trainer.stop_requested = self.enough(trainer)
+        if self.enough(trainer):
+            raise SeenEnough
 
 
 # ---- dropout at test time -------------------------------------------------------------------------------

@@ -48,12 +48,18 @@ def stop_on_signals(trainer: Trainer) -> Iterator[None]:
 
 
 @contextmanager
+def without_warnings() -> Iterator[None]:
+    """NumPy does not warn of what ends a training anyway when it comes to the loss."""
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", "(overflow|invalid value|divide by zero) encountered", RuntimeWarning)
+        yield
+
+
+@contextmanager
 def in_words(run: RunFolder, batch_size: int) -> Iterator[None]:
     """Turns what the system refused into a TrainingFailed of one line. The run folder holds what was saved before."""
     try:
-        with warnings.catch_warnings():
-            # NumPy's, of what ends a training when it comes to the loss.
-            warnings.filterwarnings("ignore", "(overflow|invalid value|divide by zero) encountered", RuntimeWarning)
+        with without_warnings():
             yield
     except InputError as error:  # a picture that could be read when the training began
         raise InputError(f"{error}; when it is back as it was, go on with --resume --out {run.path}") from None
