@@ -260,7 +260,13 @@ def test_without_paddle_a_command_says_in_one_line_what_to_install(
 
 
 def test_what_needs_no_paddle_works_without(without_paddle):
-    for words in ([], ["--version"], ["summary", "mini"], *([command, "--help"] for command in cli.COMMANDS)):
+    for words in (
+        [],
+        ["--version"],
+        ["summary", "mini"],
+        ["ablate", "list"],
+        *([command, "--help"] for command in cli.COMMANDS),
+    ):
         done = command_line("alexnet_paddle", *words)
         assert done.returncode == 0 and done.stdout and not done.stderr, done.stderr
 

@@ -172,7 +172,7 @@ ABLATIONS = {
         },
         recipe=PAPER_CONSTANT,
         measures=(Started(below=0.9),),
-        quick=Size(400, 10, 1),
+        quick=Size(256, 5, 1),
         full=Size(2494, 30, 3),
     ),
 }

@@ -36,7 +36,7 @@ class SeenEnough(Exception):
 class Measure:
     """Override what it needs. `before` and `after` give what a run's entry in the record has of it."""
 
-    name: ClassVar[str] = ""  # in the record, of what `once` gives
+    name: ClassVar[str] = ""  # in the record, of what `once` gives; without a name it is not asked
 
     def before(self, trainer: Trainer) -> dict:
         """Asked when a run is about to begin; leaves the trainer as it is."""
