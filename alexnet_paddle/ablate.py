@@ -26,7 +26,7 @@ def build_parser() -> Parser:
     what.add_argument("--arms", nargs="+", default=(), metavar="ARM", help="some of its arms (default all)")
     size = parser.add_argument_group("how much is trained", "One of two sizes, or what is given in its place.")
     sizes = size.add_mutually_exclusive_group()
-    sizes.add_argument("--quick", action="store_true", help="about a minute on two cores (default)")
+    sizes.add_argument("--quick", action="store_true", help="one to a few minutes on two cores (default)")
     sizes.add_argument("--full", action="store_true", help="as the course's records were made")
     size.add_argument("--seeds", type=bounded(int, above=0), metavar="N", help="trainings of each net")
     size.add_argument("--epochs", type=bounded(int, above=0), metavar="N", help="epochs of a training")
