@@ -650,7 +650,7 @@ plt.show()
 # Two mistakes, two faces:
 #
 # - **Left on**, the net answers with half of its units. The accuracy falls, and each call gives another figure (the dots).
-# - **In the net of the other mode** the accuracy can look almost right: here it changed by less than three points, once up and once down. All outputs of a layer are too small or too large by one factor, so the largest logit mostly stays the largest. (Only mostly: the biases are not scaled along.) But the loss goes up, and the confidence is far off. Weights of `upscale_in_train` are scaled **twice** in the other net: it is timid, less sure than it has reason to be. Weights of `downscale_in_infer` are **not scaled**: much too sure. Whoever looks at the accuracy alone may not notice. Whoever compares losses or uses the probabilities will.
+# - **In the net of the other mode** the accuracy can look almost right: here it changed by less than five points, once up and once down. All outputs of a layer are too small or too large by one factor, so the largest logit mostly stays the largest. (Only mostly: the biases are not scaled along.) But the loss goes up, and the confidence is far off. Weights of `upscale_in_train` are scaled **twice** in the other net: it is timid, less sure than it has reason to be. Weights of `downscale_in_infer` are **not scaled**: much too sure. Whoever looks at the accuracy alone may not notice. Whoever compares losses or uses the probabilities will.
 #
 # Which of the two modes trains the better net is *not* shown here: that would take more than one seed.
 #
