@@ -117,7 +117,8 @@ def test_the_instructors_commands_are_those_of_their_page():
 
 @pytest.mark.slow
 def test_every_command_runs_in_the_order_of_the_pages(make_photos, petals_home, tmp_path, monkeypatch):
-    """In a folder of its own, each line once; trainings are cut to one epoch, nothing else is changed."""
+    """In a folder of its own, each line once; trainings are cut to one epoch, and an ablation to one seed of few
+    pictures, nothing else is changed."""
     monkeypatch.setenv("ALEXNET_PADDLE_DATA", str(petals_home))
     make_photos(tmp_path / "photos", ("blue", "green", "red"), count=12)
     for name, new in (("blue", "daisy"), ("green", "rose"), ("red", "tulip")):
@@ -136,6 +137,8 @@ def test_every_command_runs_in_the_order_of_the_pages(make_photos, petals_home, 
             continue
         if "alexnet_paddle.train" in command and not {"--epochs", "--resume", "--help"} & set(words):
             words += ["--epochs", "1"]
+        if "alexnet_paddle.ablate" in command and "list" not in words:
+            words += ["--epochs", "1", "--seeds", "1", "--images", "60"]
         done = subprocess.run(words, cwd=tmp_path, capture_output=True, text=True)
         if done.returncode:
             failed.append(f"{command}\n{done.stdout[-500:]}\n{done.stderr[-2000:]}")
