@@ -97,4 +97,4 @@ def test_an_ablation_draws_from_it(archive):
     assert np.bincount(drawn.labels).tolist() == [3] * 10 and len(few) == 30
     squares = [drawn.square(i, data.side) for i in range(len(drawn))]
     np.testing.assert_allclose(statistics.mean, np.mean(squares, axis=(0, 1, 2)), rtol=1e-5)
-    assert {few.square(i, 36).tobytes() for i in range(30)} < {square.tobytes() for square in squares}
+    assert {few.square(i, data.side).tobytes() for i in range(30)} < {square.tobytes() for square in squares}
