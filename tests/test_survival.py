@@ -152,7 +152,7 @@ def test_killed_ten_times_at_random_it_ends_as_if_nothing_had_been(arguments, tm
         status, _, err = finish(process)
         assert status == -signal.SIGKILL, err
         in_a_write += (run / "last.new").exists()
-        places.append(tuple(Checkpoint.load(run / "last").state[part] for part in ("epoch", "step")))
+        places.append(tuple(Checkpoint.load(run / "last").state[part] for part in ("epochs_done", "step")))
     assert in_a_write >= 1
     assert places == sorted(places) and len(set(places)) > 5, places  # it got further in between
     status, _, err = finish(start("--resume", "--out", run, *SELDOM))

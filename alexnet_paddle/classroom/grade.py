@@ -193,7 +193,7 @@ class Grader:
 
 
 def imports(chapter: Chapter) -> set[str]:
-    """The modules that a chapter's cells import."""
+    """The modules that a chapter's cells import. `from a import b` gives both a and a.b, which may be one or not."""
     found = set()
     for cell in chapter.cells.values():
         if cell.cell_type == "code":
@@ -201,7 +201,7 @@ def imports(chapter: Chapter) -> set[str]:
                 if isinstance(node, ast.Import):
                     found |= {alias.name for alias in node.names}
                 elif isinstance(node, ast.ImportFrom) and node.module:
-                    found.add(node.module)
+                    found |= {node.module, *(f"{node.module}.{alias.name}" for alias in node.names)}
     return found
 
 
