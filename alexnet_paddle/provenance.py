@@ -30,6 +30,6 @@ def machine() -> dict[str, str | int]:
     return {"cpu": name, "cores": cpu_count(), "system": platform.platform(terse=True)}
 
 
-def made_on() -> dict:
-    """All three, as records hold them."""
-    return {"machine": machine(), "cpu_settings": dict(CPU_SETTINGS), "versions": versions()}
+def made_on(layers: str) -> dict:
+    """All three, and how the layers compute (`nets.fast_cpu.RULE.words()`), as records hold them."""
+    return {"machine": machine(), "cpu_settings": dict(CPU_SETTINGS), "layers": layers, "versions": versions()}

@@ -27,6 +27,7 @@ from typing import Any
 from alexnet_paddle.errors import DeviceError
 
 DEVICES = ("auto", "cpu", "gpu")
+LAYERS = ("auto", "onednn", "numpy")  # how the layers of `fast_cpu` may compute, see its `Rule`
 _THREAD_VARIABLES = ("OMP_NUM_THREADS", "MKL_NUM_THREADS")
 
 
@@ -40,7 +41,7 @@ def tune_cpu(environ: MutableMapping[str, str] = os.environ) -> dict[str, str]:
     wish = environ.get("ALEXNET_PADDLE_TUNE")
     if wish == "0":
         return {}
-    chosen = {} if wish == "settings" else {"layers": "fast_cpu"}
+    chosen = {} if wish == "settings" else {"layers": wish if wish in LAYERS else LAYERS[0]}
     if platform.machine() not in ("x86_64", "AMD64"):
         return chosen
     if "paddle" in sys.modules:

@@ -230,9 +230,9 @@ class Pool(Layer):
         return Traced((channels, side, side), words, window=(self.kernel, self.stride))
 
     def build(self, shape: Shape, rounding: str, initialise: Initialise) -> nn.Layer:
-        from paddle import nn
+        from alexnet_paddle.nets.fast_cpu import MaxPool2D
 
-        return nn.MaxPool2D(self.kernel, self.stride, ceil_mode=rounding == "ceil")
+        return MaxPool2D(self.kernel, self.stride, ceil_mode=rounding == "ceil")
 
 
 @dataclass(frozen=True)
@@ -250,9 +250,9 @@ class GlobalPool(Layer):
         return Traced((channels, 1, 1), f"mean of all {n} x {n} positions", window=None)
 
     def build(self, shape: Shape, rounding: str, initialise: Initialise) -> nn.Layer:
-        from paddle import nn
+        from alexnet_paddle.nets.fast_cpu import AdaptiveAvgPool2D
 
-        return nn.AdaptiveAvgPool2D(1)
+        return AdaptiveAvgPool2D(1)
 
 
 @dataclass(frozen=True)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from contextlib import nullcontext
 
 import numpy as np
@@ -34,17 +35,22 @@ class LocalResponseNorm(nn.Layer):
         self.size, self.groups = size, groups
         self.alpha = alpha / size if divide_by_size else alpha
         self.beta, self.k = beta, k
-        band = paddle.to_tensor(channel_band(channels, size, groups))
-        self.register_buffer("band", band, persistable=False)
+        band = channel_band(channels, size, groups)
+        self.band_memory = band.tobytes()
+        self.register_buffer("band", paddle.to_tensor(band), persistable=False)
 
     def forward(self, x: paddle.Tensor) -> paddle.Tensor:
-        if fast_cpu.applies_to(x):
-            return fast_cpu.response_norm(x, self.size, self.alpha, self.beta, self.k, self.groups)
+        if fast_cpu.applies_to(x) and self.way(x.shape) != "paddle":
+            return fast_cpu.response_norm(x, self.band_memory, self.size, self.alpha, self.beta, self.k, self.groups)
         with _full_precision():
             x = _at_least_float32(x)
             # The window sum as a 1 x 1 convolution: of all ways, oneDNN runs an exported graph fastest with this one.
             window_sum = F.conv2d(x * x, self.band.astype(x.dtype).unsqueeze([2, 3]))
             return x * _negative_power(window_sum * self.alpha + self.k, self.beta)
+
+    def way(self, shape: Sequence[int]) -> str:
+        """How it computes for images of this shape [N, C, H, W], see `fast_cpu`."""
+        return fast_cpu.RULE.response_norm(self.beta)
 
 
 def channel_band(channels: int, size: int, groups: int = 1) -> np.ndarray:
@@ -87,7 +93,19 @@ class SpatialResponseNorm(nn.Layer):
         self.size, self.alpha, self.beta, self.k = size, alpha, beta, k
 
     def forward(self, x: paddle.Tensor) -> paddle.Tensor:
+        if fast_cpu.applies_to(x) and self.way(x.shape) != "paddle":
+            return self._in_memory_order(x.transpose([0, 2, 3, 1])).transpose([0, 3, 1, 2])
         with _full_precision():
             x = _at_least_float32(x)
             mean = F.avg_pool2d(x * x, self.size, stride=1, padding=self.size // 2, exclusive=False)
             return x * _negative_power(mean * self.alpha + self.k, self.beta)
+
+    def way(self, shape: Sequence[int]) -> str:
+        """How its mean computes for images of this shape [N, C, H, W], see `fast_cpu`."""
+        return fast_cpu.RULE.plain()
+
+    def _in_memory_order(self, x):
+        """The same of [N, H, W, C], the order in which `fast_cpu` has the pixels in memory."""
+        squares = (x * x).transpose([0, 3, 1, 2])
+        mean = fast_cpu.average_pool(squares, (self.size, self.size), self.size // 2).transpose([0, 2, 3, 1])
+        return x * _negative_power(mean * self.alpha + self.k, self.beta)

@@ -19,6 +19,7 @@ from alexnet_paddle.datasets.images import Pictures
 from alexnet_paddle.datasets.loader import eval_loader
 from alexnet_paddle.errors import InputError, Stopped, TrainingFailed
 from alexnet_paddle.files import write_json
+from alexnet_paddle.nets import fast_cpu
 from alexnet_paddle.nets.config import AlexNetConfig
 from alexnet_paddle.provenance import made_on
 from alexnet_paddle.study.ablations import ABLATIONS, Ablation, Arm, Size
@@ -143,7 +144,7 @@ def run(
     record = {"ablation": name, **study.settings(), "rates": [], "runs": []}
     if out.exists():
         record = _go_on(out, record)
-    record |= {"seeds": max(size.seeds, record.get("seeds", 0)), "command": command, **made_on()}
+    record |= {"seeds": max(size.seeds, record.get("seeds", 0)), "command": command, **made_on(fast_cpu.RULE.words())}
     trials = _missing(_trials(study, chosen), record["rates"], "arm", "seed", "learning_rate")
     runs = _missing(_runs(study, chosen, size.seeds), record["runs"], "arm", "seed")
     progress = _Progress([*trials, *runs])

@@ -16,6 +16,7 @@ from alexnet_paddle.datasets import Dataset
 from alexnet_paddle.datasets.loader import eval_loader
 from alexnet_paddle.errors import InputError, Stopped
 from alexnet_paddle.files import write_json
+from alexnet_paddle.nets import fast_cpu
 from alexnet_paddle.nets.config import AlexNetConfig
 from alexnet_paddle.nets.model import AlexNet
 from alexnet_paddle.provenance import versions
@@ -167,6 +168,9 @@ def put_together(
         checkpoint.set_weights(model, start.weights)
         trainer.load_state(start.state)
         say(f"resuming after epoch {trainer.epochs_done}, step {trainer.step}")
+    if device == "cpu":
+        words = "; ".join(f"{way} {' '.join(names)}" for way, names in fast_cpu.ways(model).items())
+        say(f"layers ({fast_cpu.RULE.words()}): {words}")
     return trainer, inputs
 
 
@@ -261,7 +265,14 @@ def _data(dataset: Dataset) -> dict:
 def _machine(device: str) -> dict:
     """What carries out a run, and decides its last digits."""
     processes = distributed.world_size()
-    return {"device": device, "processes": processes, "cpu_settings": CPU_SETTINGS, "versions": versions()}
+    layers = fast_cpu.RULE.words() if device == "cpu" else "Paddle"
+    return {
+        "device": device,
+        "processes": processes,
+        "cpu_settings": CPU_SETTINGS,
+        "layers": layers,
+        "versions": versions(),
+    }
 
 
 def _words(settings: object) -> str:

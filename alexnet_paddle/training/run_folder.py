@@ -36,7 +36,7 @@ class RunConfig:
     config: AlexNetConfig
     recipe: Recipe
     data: dict  # "name", "fingerprint", "classes", "images" (split -> count), "skipped" (file -> why)
-    machine: dict  # "device", "processes", "cpu_settings", "versions": they decide the last digits
+    machine: dict  # "device", "processes", "cpu_settings", "layers", "versions": they decide the last digits
 
     def to_dict(self) -> dict:
         parts = {part.name: getattr(self, part.name) for part in fields(self)}

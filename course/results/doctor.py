@@ -14,6 +14,7 @@ from pathlib import Path
 
 from alexnet_paddle import cli
 from alexnet_paddle.files import require_writable, write_json
+from alexnet_paddle.nets import fast_cpu
 from alexnet_paddle.nets.variants import VARIANTS
 from alexnet_paddle.provenance import made_on
 from alexnet_paddle.reporter import say
@@ -71,7 +72,8 @@ def main():
         say(f"{name} {study.recipe.name}")
         result = study.train(study.job("own", given.seed))
         runs.append({"variant": name, "recipe": study.recipe.name, "data": given.data, "limit": given.steps, **result})
-        write_json(given.out, {"command": "python course/results/doctor.py", **made_on(), "runs": runs})
+        made = made_on(fast_cpu.RULE.words())
+        write_json(given.out, {"command": "python course/results/doctor.py", **made, "runs": runs})
 
 
 if __name__ == "__main__":
