@@ -4,8 +4,10 @@
 PYTHON ?= python3
 BIN := .venv/bin
 BIN26 := .venv-paddle26/bin
-# pytest in one process each: paddle keeps global state, and two cores are busy with one.
-PYTEST := -m pytest
+# Two processes, each with a thread of its own; a file's tests stay together, for what they share.
+PYTEST := -m pytest -n 2 --dist loadfile
+# Drawn first: two processes would both begin to.
+PETALS := -c "from alexnet_paddle import datasets; datasets.load('petals')"
 
 .DEFAULT_GOAL := help
 .PHONY: help train test test-slow test-paddle26 lint course clean
@@ -17,12 +19,15 @@ train: .venv/.learner  ## train the default net on the embedded data, into runs/
 	$(BIN)/python -m alexnet_paddle.train --out runs/petals $(if $(wildcard runs/petals/config.json),--resume)
 
 test: .venv/.developer lint  ## the checks of `lint`, and all tests but the slow ones
+	$(BIN)/python $(PETALS)
 	$(BIN)/python $(PYTEST) -m "not slow"
 
 test-slow: .venv/.developer  ## the tests that train nets or take minutes
+	$(BIN)/python $(PETALS)
 	$(BIN)/python $(PYTEST) -m slow
 
 test-paddle26: .venv-paddle26/.ready  ## the tests of `make test` with the oldest supported Paddle
+	$(BIN26)/python $(PETALS)
 	$(BIN26)/python $(PYTEST) -m "not slow"
 
 lint: .venv/.developer  ## checks of the code that run nothing of it

@@ -35,7 +35,7 @@ def build_parser() -> Parser:
     description = "Measure this machine's CPU: Paddle untouched, ours, and PyTorch if it is installed."
     parser = Parser("benchmark", description, "--quick")
     cases = parser.add_argument_group("what is measured", "Everything that our tables show, unless these choose less.")
-    cases.add_argument("--quick", action="store_true", help="under a minute: one net, a small batch, few rounds")
+    cases.add_argument("--quick", action="store_true", help="a minute or two: one net, one batch size, few rounds")
     cases.add_argument("--nets", type=listed(VARIANTS), metavar="A,B", help="nets to train and run; as variants")
     cases.add_argument("--batch-sizes", type=sizes, metavar="N,N", help="for training and inference")
     cases.add_argument("--only", type=listed(KINDS), metavar="KIND,KIND", help=f"some of {','.join(KINDS)}")

@@ -3,8 +3,9 @@
 Paddle starts with one thread for its matrix products, and the Intel library bundled with it (MKL 2019) takes a
 slow path on AMD processors. The library reads the second setting once, when it is loaded, so `alexnet_paddle`
 makes it when it is imported, and has to be imported before paddle. Variables that you set yourself always win.
-`ALEXNET_PADDLE_TUNE=0` switches all of it off, and the layers of `fast_cpu` too; with `ALEXNET_PADDLE_TUNE=settings`
-the settings are made, but the layers are Paddle's.
+
+`ALEXNET_PADDLE_TUNE` says what is left out: with 0 all of it, and the layers of `fast_cpu` too; with "settings" those
+layers; with "onednn" or "numpy" all ways that they have to compute but these, see `fast_cpu.Rule`.
 """
 
 from __future__ import annotations
@@ -38,10 +39,15 @@ def tune_cpu(environ: MutableMapping[str, str] = os.environ) -> dict[str, str]:
     """
     # Not about speed, but said by every import of paddle, and nobody here compiles extensions.
     warnings.filterwarnings("ignore", message="No ccache found")
-    wish = environ.get("ALEXNET_PADDLE_TUNE")
+    wish = environ.get("ALEXNET_PADDLE_TUNE") or LAYERS[0]
     if wish == "0":
         return {}
-    chosen = {} if wish == "settings" else {"layers": wish if wish in LAYERS else LAYERS[0]}
+    if wish not in (*LAYERS, "settings"):
+        choices = ", ".join(("0", "settings", *LAYERS))
+        words = f"alexnet_paddle: ALEXNET_PADDLE_TUNE={wish} is unknown, so left out; choose from {choices}"
+        print(words, file=sys.stderr)
+        wish = LAYERS[0]
+    chosen = {"layers": wish} if wish in LAYERS else {}
     if platform.machine() not in ("x86_64", "AMD64"):
         return chosen
     if "paddle" in sys.modules:
@@ -131,6 +137,12 @@ def keep_freed_memory() -> bool:
     mallopt = ctypes.CDLL(None).mallopt
     m_trim_threshold, m_top_pad, m_mmap_max = -1, -2, -4  # from glibc's malloc.h
     return all((mallopt(m_mmap_max, 0), mallopt(m_trim_threshold, -1), mallopt(m_top_pad, 64 << 20)))
+
+
+def give_back_memory() -> None:
+    """Hand what is free back to the system, as after a training: until then `keep_freed_memory` keeps its peak."""
+    if platform.libc_ver()[0] == "glibc":
+        ctypes.CDLL(None).malloc_trim(0)
 
 
 def cpu_count() -> int:

@@ -1,5 +1,10 @@
 """Fixtures that more than one file uses."""
 
+import os
+
+if "PYTEST_XDIST_WORKER" in os.environ:  # one of several processes: a thread each
+    os.environ.setdefault("OMP_NUM_THREADS", "1")
+
 import alexnet_paddle  # noqa: F401  isort: skip  (before paddle, so that it can tune the CPU)
 
 import sys

@@ -78,10 +78,16 @@ def test_the_arguments_of_other_peoples_normalisation():
     assert lrn_arguments(LRN(divide_by_size=True)) == (5, 1e-4, 0.75, 2.0)
 
 
-JOBS_AND_SYSTEMS = [(kind, system) for kind in JOBS for system in JOBS[kind] if system != "onednn"]
+JOBS_AND_SYSTEMS = [(kind, system) for kind in JOBS for system in JOBS[kind] if system != "exported"]
 
 
-@pytest.mark.parametrize(("kind", "system"), JOBS_AND_SYSTEMS)
+def of_a_test(kind, system):
+    """Compiling takes PyTorch minutes."""
+    slow = [pytest.mark.slow] if SYSTEMS[system].compiled else []
+    return pytest.param(kind, system, marks=slow)
+
+
+@pytest.mark.parametrize(("kind", "system"), [of_a_test(*pair) for pair in JOBS_AND_SYSTEMS if pair[0] != "epoch"])
 def test_every_job_does_a_step(kind, system, tmp_path, monkeypatch):
     pytest.importorskip(SYSTEMS[system].library)
     monkeypatch.setattr(benchmark_systems, "MATRIX_SIDE", 8)
@@ -100,6 +106,17 @@ def test_every_job_does_a_step(kind, system, tmp_path, monkeypatch):
     step()
     step()
     assert work == {"matmul": 2 * 8**3 / 1e9, "input": 4}.get(kind, 2)
+
+
+@pytest.mark.slow
+def test_an_epoch_is_timed_by_its_parts(monkeypatch):
+    monkeypatch.setattr(paddle.Tensor, "backward", paddle.Tensor.backward)  # which is measured, and put back here
+    step, work = benchmark_systems.paddle_epoch({"system": "ours", "net": "mini"})
+    began = time.perf_counter()
+    step()
+    seconds = time.perf_counter() - began
+    assert work == 2000 and min(step.parts.values()) > 0
+    assert 0.7 * seconds < sum(step.parts.values()) < seconds
 
 
 # ---- arithmetic ------------------------------------------------------------------------------------
@@ -123,12 +140,28 @@ def test_fraction_of_the_ceiling(monkeypatch):
     assert benchmark.fraction_of_ceiling(None, images_per_second=30, ceiling_gflops=240) == pytest.approx(0.25)
 
 
+def test_the_best_pytorch_is_that_of_each_round():
+    workers = [
+        Measured("ours", [40, 40, 60]),
+        Measured("torch", [20, 10, 30]),
+        Measured("torch-both", [10, 40, 20]),
+        Measured("torch-last", [], failed="no memory"),
+    ]
+    assert benchmark.over_best_torch(workers) == {"median": 2, "min": 1, "max": 2}
+    assert benchmark.over_best_torch(workers[:1]) is benchmark.over_best_torch(workers[1:]) is None
+
+
+def test_parts_are_fractions_of_all_and_what_is_left():
+    assert benchmark.fractions({"a": 1.0, "b": 2.0}, 4.0) == {"a": 0.25, "b": 0.5, "the rest": 0.25}
+
+
 class Measured:
     """A worker after its work."""
 
     def __init__(self, system, rates, failed=None):
         self.system, self.rates, self.failed, self.label = system, rates, failed, SYSTEMS[system].label
         self.peak_memory, self.settings = 2_000_000_000, {"threads": "2"}
+        self.parts, self.seconds = None, 1.0
 
 
 CASE = benchmark.Case("train", "mini, batch 2", {"net": "mini", "batch_size": 2})
@@ -215,7 +248,8 @@ def test_a_tiny_run_prints_tables_and_leaves_json(call, tmp_path, monkeypatch):
     matmul, train = report["cases"]
     assert (matmul["kind"], matmul["unit"]) == ("matmul", "GFLOP/s")
     assert (train["title"], train["unit"], train["rounds"]) == ("mini, batch 2", "images/s", 1)
-    assert list(train["systems"]) == ["untouched", "ours"]
+    assert list(train["systems"]) == ["untouched", "numpy-ways", "ours"]
+    assert train["over_best_torch"] is None
     for system in train["systems"].values():
         assert "failed" not in system, system
         assert list(system) == [
@@ -227,6 +261,7 @@ def test_a_tiny_run_prints_tables_and_leaves_json(call, tmp_path, monkeypatch):
             "fraction_of_ceiling",
             "peak_memory_bytes",
             "settings",
+            "parts",
         ]
         assert system["median"] > 0 and 0 < system["fraction_of_ceiling"] < 5 and len(system["rates"]) == 1
     assert train["systems"]["untouched"]["settings"] == {}

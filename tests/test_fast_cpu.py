@@ -321,6 +321,30 @@ def test_channels_stay_last_in_memory_from_layer_to_layer(name, rule):
         assert memory.channels_are_last(layer(x))
 
 
+@pytest.mark.parametrize("name", small_layers())
+def test_gradients_of_sums_and_of_parts_are_paddles(name, rule, monkeypatch):
+    """They may come as one number for many, or with gaps in memory."""
+    layer, x = small_layers()[name], sample(2, 8, 9, 9)
+    x.stop_gradient = False
+
+    def grad(of):
+        x.clear_grad()
+        of(layer(x)).backward()
+        return x.grad.numpy()
+
+    for of in (paddle.sum, lambda y: y[:, 1:].mean(), lambda y: (y.transpose([0, 1, 3, 2]) * 2).sum()):
+        got = grad(of)
+        with monkeypatch.context() as patch:
+            patch.setattr(fast_cpu, "RULE", PADDLES)
+            assert_close(got, grad(of), 3e-5)
+
+
+def test_one_number_that_stands_for_many_is_read_as_many(rule):
+    x = paddle.to_tensor([[[[2.0]]]]).expand([2, 8, 9, 9])
+    for layer in small_layers().values():
+        assert_close(layer(x).numpy(), layer(x.clone().contiguous()).numpy(), 1e-6)
+
+
 @pytest.mark.parametrize("name", ["conv", "norm", "spatial", "mean"])  # Paddle's ReLU makes it 0
 def test_not_a_number_stays_none(name, rule):
     """A training that diverges is known by its loss, which must not become a number again on the way."""
@@ -504,7 +528,8 @@ def test_what_tiling_cannot_do_is_the_librarys(monkeypatch):
 
 
 @pytest.mark.parametrize(
-    "setting, numpy, other", [("auto", True, True), ("numpy", True, False), ("onednn", False, True), (None, False, False)]
+    "setting, numpy, other",
+    [("auto", True, True), ("numpy", True, False), ("onednn", False, True), (None, False, False)],
 )
 def test_the_setting_says_which_ways_may_be_taken(setting, numpy, other, monkeypatch):
     monkeypatch.setattr(sys, "platform", "linux")
@@ -527,3 +552,30 @@ def test_a_net_tells_which_way_each_layer_takes(monkeypatch):
     assert {"fc6", "relu6", "fc8"} <= set(found["paddle"])
     monkeypatch.setattr(fast_cpu, "RULE", PADDLES)
     assert list(fast_cpu.ways(net)) == ["paddle"]
+
+
+# ---- Paddle's own tools on a net -------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("full_graph", [False, True])
+def test_a_net_becomes_a_static_graph(full_graph, rule):
+    """From its source, and from bytecode, which is the default."""
+    paddle.seed(1)
+    net, x = AlexNet(VARIANTS["mini"]), sample(2, 3, 64, 64)
+    net.eval()
+    expected = net(x).numpy()
+    static = paddle.jit.to_static(copy.deepcopy(net), full_graph=full_graph)
+    assert_close(static(x).numpy(), expected, 1e-4)
+    static.train()
+    static(x).sum().backward()
+    assert static.conv1.weight.grad is not None
+
+
+def test_hooks_summary_and_copies_work(rule, capsys):
+    net, x, seen = AlexNet(VARIANTS["mini"]), sample(2, 3, 64, 64), []
+    net.eval()
+    hook = net.pool1.register_forward_post_hook(lambda layer, inputs, output: seen.append(output.shape))
+    assert paddle.summary(net, (1, 3, 64, 64))["total_params"] == 197_509
+    hook.remove()
+    assert seen == [[1, 24, 15, 15]]
+    np.testing.assert_array_equal(copy.deepcopy(net)(x).numpy(), net(x).numpy())

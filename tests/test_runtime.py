@@ -2,6 +2,7 @@
 
 import ast
 import os
+import platform
 import random
 import subprocess
 import sys
@@ -55,13 +56,24 @@ def amd_before_paddle(monkeypatch):
 def test_threads_the_blas_path_and_the_layers_are_set_and_reported(amd_before_paddle):
     environ = {}
     chosen = runtime.tune_cpu(environ)
-    assert chosen == {"layers": "fast_cpu", "threads": "6", "MKL_DEBUG_CPU_TYPE": "5"}
+    assert chosen == {"layers": "auto", "threads": "6", "MKL_DEBUG_CPU_TYPE": "5"}
     assert environ == {"MKL_DEBUG_CPU_TYPE": "5"}
 
 
 def test_the_settings_can_be_had_without_the_layers(amd_before_paddle):
     chosen = runtime.tune_cpu({"ALEXNET_PADDLE_TUNE": "settings"})
     assert chosen == {"threads": "6", "MKL_DEBUG_CPU_TYPE": "5"}
+
+
+@pytest.mark.parametrize("wish", ["onednn", "numpy"])
+def test_the_layers_can_be_told_how_to_compute(amd_before_paddle, wish):
+    assert runtime.tune_cpu({"ALEXNET_PADDLE_TUNE": wish})["layers"] == wish
+
+
+def test_a_wish_that_is_none_is_said_and_left_out(amd_before_paddle, capsys):
+    assert runtime.tune_cpu({"ALEXNET_PADDLE_TUNE": "onednm"})["layers"] == "auto"
+    said = capsys.readouterr().err
+    assert "ALEXNET_PADDLE_TUNE=onednm is unknown" in said and "numpy" in said and said.count("\n") == 1
 
 
 @pytest.mark.parametrize("name", ["OMP_NUM_THREADS", "MKL_NUM_THREADS"])
@@ -103,7 +115,7 @@ def test_tuning_can_be_switched_off(amd_before_paddle, monkeypatch):
 def test_other_processors_get_the_layers_only(amd_before_paddle, monkeypatch):
     monkeypatch.setattr(runtime.platform, "machine", lambda: "arm64")
     environ = {}
-    assert runtime.tune_cpu(environ) == {"layers": "fast_cpu"}
+    assert runtime.tune_cpu(environ) == {"layers": "auto"}
     assert environ == {}
 
 
@@ -120,7 +132,7 @@ def in_a_new_process(code, **variables):
 
 def test_imported_after_paddle_it_says_so_on_one_line():
     done = in_a_new_process("import paddle, alexnet_paddle; print(alexnet_paddle.CPU_SETTINGS)")
-    assert done.stdout == "{'layers': 'fast_cpu'}\n"
+    assert done.stdout == "{'layers': 'auto'}\n"
     assert len(done.stderr.splitlines()) == 1
     assert "import it first" in done.stderr
 
@@ -141,7 +153,7 @@ TWO_RUNS = """
 import os, pathlib, tempfile
 from alexnet_paddle import VARIANTS, AlexNet
 from alexnet_paddle.training import inference
-from alexnet_paddle.nets import fast_cpu
+from alexnet_paddle.nets import memory
 import paddle
 
 counts, net = [], AlexNet(VARIANTS["mini"])
@@ -152,7 +164,7 @@ with tempfile.TemporaryDirectory() as folder:
 images = paddle.zeros([1, 3, net.config.image_size, net.config.image_size])
 static(images)
 static(images)
-print(counts, fast_cpu.WORKERS, os.environ.get({name!r}))
+print(counts, memory.WORKERS, os.environ.get({name!r}))
 """
 
 
@@ -217,3 +229,27 @@ def test_a_seed_repeats_all_three_sources_of_chance():
     first, again, other = draw(1), draw(1), draw(2)
     assert first == again
     assert all(a != b for a, b in zip(first, other))
+
+
+# Takes 400 MB, as a training's activations, and gives them back.
+PEAK = """
+from pathlib import Path
+from alexnet_paddle import runtime
+import paddle
+
+def megabytes():
+    return int(Path("/proc/self/statm").read_text().split()[1]) * 4096 / 1e6
+
+tensors = [paddle.ones([25, 40_000]) for _ in range(100)]
+before = megabytes()
+del tensors
+kept = megabytes()
+runtime.give_back_memory()
+print(round(before - kept), round(before - megabytes()))
+"""
+
+
+@pytest.mark.skipif(platform.libc_ver()[0] != "glibc", reason="only glibc is told to keep freed memory")
+def test_freed_memory_is_kept_until_it_is_given_back():
+    kept, given = map(int, in_a_new_process(PEAK).stdout.split())
+    assert kept < 50 and given > 350

@@ -1,6 +1,6 @@
 """Layers for the CPU that are Paddle's in all but speed, and the rule that says how each computes.
 
-Paddle's own layers spend most of a training step on one core, copying. There are three other ways, each better somewhere:
+Paddle's own layers spend most of a training step on one core, copying. There are three other ways:
 
     onednn   kernels of the library that Paddle's wheel brings along (`onednn`)
     tiling   convolutions that multiply less (`tiling`): for wide layers faster than the library without AVX-512
@@ -27,10 +27,18 @@ import paddle
 from paddle import nn
 from paddle.autograd import PyLayer
 
+try:
+    from paddle.base.dygraph.base import in_sot_simulation_mode
+except ImportError:  # 2.6
+
+    def in_sot_simulation_mode() -> bool:
+        return False
+
+
 from alexnet_paddle import CPU_SETTINGS
 from alexnet_paddle.arithmetic import trace
 from alexnet_paddle.nets import numpy_norm, onednn
-from alexnet_paddle.nets.memory import channels_are_last, new_pixels, wanted
+from alexnet_paddle.nets.memory import channels_are_last, wanted
 from alexnet_paddle.nets.tiling import LARGEST_TILE, TiledConvolution, Tiling
 
 if TYPE_CHECKING:
@@ -46,7 +54,7 @@ class Rule:
     """Which ways may be taken: `onednn` and `numpy` (with tiling); with neither, all is Paddle's.
 
     For a convolution that both can do, tiling is taken in training where the layer is wide and the library has no
-    AVX-512: then its gradients take from 0.4 to 1.0 of the library's time, but its forward pass more than the library's.
+    AVX-512: then its gradients took from 0.4 to 1.0 of the library's time; its forward pass alone took more.
     """
 
     onednn: bool
@@ -105,6 +113,7 @@ def applies_to(x: paddle.Tensor) -> bool:
     return (
         (RULE.onednn or RULE.numpy)
         and paddle.in_dynamic_mode()
+        and not in_sot_simulation_mode()  # where a static graph is made from bytecode
         and x.ndim == 4
         and x.dtype == paddle.float32
         and x.place.is_cpu_place()
@@ -182,12 +191,12 @@ class _Convolution(PyLayer):
 
     @staticmethod
     def backward(ctx, grad):
-        kernel, grads = ctx.kernel, [None] * len(ctx.wanted)
-        x, weight = ctx.saved_tensor()
+        kernel, (x, weight) = ctx.kernel, ctx.saved_tensor()
+        grads: list[paddle.Tensor | None] = [None] * len(ctx.wanted)
         grad = _channels_last(grad)
         if ctx.wanted[0]:
-            grads[0] = _new(x.shape)
-            kernel.to_x(weight.data_ptr(), grad.data_ptr(), grads[0].data_ptr())
+            grads[0] = x_grad = _new(x.shape)
+            kernel.to_x(weight.data_ptr(), grad.data_ptr(), x_grad.data_ptr())
         if any(ctx.wanted[1:]):
             parameters = [paddle.empty(weight.shape), *(paddle.empty(weight.shape[:1]) for _ in ctx.wanted[2:])]
             kernel.to_weight(x.data_ptr(), grad.data_ptr(), *(one.data_ptr() for one in parameters))
@@ -205,12 +214,17 @@ def _channels_last(x):
     """The tensor itself, or a copy in this order of memory."""
     if channels_are_last(x):
         return x
+    if 0 in x.strides:  # one number that stands for many, as gradients of sums may come
+        x = x.contiguous()
     ordered = _new(x.shape)
     onednn.reorder(tuple(x.shape), tuple(x.strides))(x.data_ptr(), ordered.data_ptr())
     return ordered
 
 
 # ---- pooling ---------------------------------------------------------------------------------------
+
+Pair = tuple[int, ...]
+Windows = tuple[Pair, Pair, Pair, Pair]  # sides of the result, kernel, stride, edges before the image
 
 
 class MaxPool2D(nn.MaxPool2D):
@@ -219,7 +233,7 @@ class MaxPool2D(nn.MaxPool2D):
     @paddle.jit.not_to_static
     def forward(self, x: paddle.Tensor) -> paddle.Tensor:
         if applies_to(x) and self.way(x.shape) == "onednn":
-            return _pool(x, *self._windows(x.shape), average=False)
+            return _pool(x, self._windows(x.shape), average=False)
         return super().forward(x)
 
     def way(self, shape: Sequence[int]) -> str:
@@ -227,8 +241,8 @@ class MaxPool2D(nn.MaxPool2D):
         plain = not self.return_mask and self.data_format == "NCHW" and self._windows(shape) is not None
         return RULE.plain() if plain else "paddle"
 
-    def _windows(self, shape):
-        """(sides of the result, kernel, stride, edges), None where it is not one of the library's."""
+    def _windows(self, shape) -> Windows | None:
+        """None where it is not one of the library's."""
         pairs = [_pair(self.ksize if size is None else size) for size in (self.ksize, self.stride, self.padding)]
         if None in pairs:
             return None
@@ -242,7 +256,7 @@ class MaxPool2D(nn.MaxPool2D):
             out >= 1 and edge < window and (out - 1) * step - edge < side
             for out, window, step, edge, side in zip(sides, kernel, stride, edges, shape[2:])
         )
-        return (sides, kernel, stride, edges) if full else None
+        return (tuple(sides), kernel, stride, edges) if full else None
 
 
 class AdaptiveAvgPool2D(nn.AdaptiveAvgPool2D):
@@ -262,8 +276,8 @@ class AdaptiveAvgPool2D(nn.AdaptiveAvgPool2D):
 def average_pool(x: paddle.Tensor, kernel: tuple[int, int], edge: int) -> paddle.Tensor:
     """The mean of every window, moved pixel by pixel, with `edge` pixels of zeros around the image that count.
     `applies_to(x)` must hold, and `RULE.plain()` not be "paddle"."""
-    sides = [side + 2 * edge - window + 1 for side, window in zip(x.shape[2:], kernel)]
-    return _pool(x, sides, kernel, (1, 1), (edge, edge), average=True)
+    sides = tuple(side + 2 * edge - window + 1 for side, window in zip(x.shape[2:], kernel))
+    return _pool(x, (sides, kernel, (1, 1), (edge, edge)), average=True)
 
 
 def _pair(size):
@@ -273,8 +287,9 @@ def _pair(size):
     return tuple(pair) if plain else None
 
 
-def _pool(x, sides, kernel, stride, edges, average):
-    pooling = onednn.pooling(tuple(x.shape), (*x.shape[:2], *sides), kernel, stride, edges, average)
+def _pool(x, windows, average):
+    sides, *geometry = windows
+    pooling = onednn.pooling(tuple(x.shape), (*x.shape[:2], *sides), *geometry, average)
     if paddle.is_grad_enabled() and not x.stop_gradient:
         return _Pooling.apply(x, pooling)
     x, y = _channels_last(x), _new(pooling.out_shape)

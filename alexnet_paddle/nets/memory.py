@@ -36,7 +36,7 @@ def new_pixels(images: int, sides: Sequence[int], channels: int) -> tuple[paddle
 
 
 def channels_are_last(tensor: paddle.Tensor) -> bool:
-    """Whether the memory of a tensor [N, C, H, W] is that of [N, H, W, C]; strides of axes of length 1 do not matter."""
+    """Whether the memory of a tensor [N, C, H, W] is that of [N, H, W, C]. An axis of length 1 has any stride."""
     _, channels, height, width = shape = tensor.shape
     expected = (channels * height * width, 1, width * channels, channels)
     return all(length == 1 or a == b for length, a, b in zip(shape, tensor.strides, expected))

@@ -34,6 +34,8 @@ class AlexNet(nn.Layer):
             self.add_sublayer(name, layer.build(shape, config.rounding, initialise))
             shape = row.out_shape
             names.append(name)
+        # A plain list: Paddle's conversion to a static graph follows no properties of dataclasses.
+        self._image_shape = list(config.image_shape)
         self._conv_names, self._fc_names = names[: config.flatten_at], names[config.flatten_at :]
 
     def features(self, images: paddle.Tensor) -> paddle.Tensor:
@@ -41,10 +43,10 @@ class AlexNet(nn.Layer):
 
         Raises ValueError for images of another shape than the net was built for.
         """
-        expected = list(self.config.image_shape)
-        if list(images.shape[1:]) != expected:
+        shape = list(images.shape[1:])
+        if shape != self._image_shape:
             raise ValueError(
-                f"the net {self.config.name!r} takes images of shape {expected}, got {list(images.shape[1:])}; "
+                f"the net {self.config.name!r} takes images of shape {self._image_shape}, got {shape}; "
                 "for another size build it from config.replace(image_size=...)"
             )
         return self._run(self._conv_names, images)

@@ -106,5 +106,3 @@ def _power(root, beta):
     for _ in range(int(4 * beta) - 2):
         power *= root
     return power
-
-

@@ -14,7 +14,7 @@ of Paddle's tensors. From the bottom up:
 Tensors are [N, C, H, W] in the order [N, H, W, C] of memory ("channels last"). Wrong addresses or shapes would crash
 the process, so nothing here checks them: `fast_cpu`, the only caller, does.
 
-Memory objects and buffers are shared by all who use a primitive, so one computation runs at a time, which has all cores.
+Memory objects and buffers are shared by all who use a primitive, so one computation runs at a time, with all cores.
 Functions and constants are oneDNN's, see its developer guide.
 """
 
@@ -374,9 +374,7 @@ class Convolution:
         best = _asked(descriptor, WEIGHTS_GRAD_LAYOUT)
         weight = Memory(best, ALLOCATE)
         bias = [(BIAS_GRAD, self.bias)] if self.bias else []
-        convolve = Primitive(
-            descriptor, (WEIGHTS_GRAD, weight), (SOURCE, self.x), (TARGET_GRAD, self.y), *bias
-        )
+        convolve = Primitive(descriptor, (WEIGHTS_GRAD, weight), (SOURCE, self.x), (TARGET_GRAD, self.y), *bias)
         return convolve, _copy(best, self.weight, (SOURCE, weight), (TARGET, self.weight))
 
     def _arranged(self, descriptor: Handle) -> tuple[Primitive, Memory]:

@@ -5,12 +5,15 @@ else the machine does meets all of them. Ratios are taken within a round. The JS
 
     quick, machine, versions    what was run, where
     ceiling_gflops              the fastest matrix product of any system, None if not measured
-    cases                       [{kind, title, unit, rounds, systems}], kind as in `--only`
+    cases                       [{kind, title, unit, rounds, over_best_torch, systems}], kind as in `--only`
+    over_best_torch             {median, min, max} of our speed over that of the fastest PyTorch of the round, None
+                                without PyTorch
     systems                     name -> {label, rates (by round), median, best, ratio, fraction_of_ceiling,
-                                peak_memory_bytes, settings}, or {label, failed}
+                                peak_memory_bytes, settings, parts}, or {label, failed}
     ratio                       {median, min, max} of the reference's speed over this system's; the reference is
                                 "ours", for the input pipeline "packed"; None where one of the two failed
     fraction_of_ceiling         of a training step, None elsewhere
+    parts                       of an epoch, by name, as fractions; None elsewhere
 """
 
 from __future__ import annotations
@@ -34,13 +37,14 @@ from alexnet_paddle.arithmetic import totals, trace
 from alexnet_paddle.nets.config import AlexNetConfig
 from alexnet_paddle.nets.variants import VARIANTS
 from alexnet_paddle.provenance import machine, versions
-from alexnet_paddle.study.benchmark_systems import JOBS, MATRIX_SIDE, SYSTEMS
+from alexnet_paddle.study.benchmark_systems import JOBS, MATRIX_SIDE, SYSTEMS, TORCH
 
 SLOW = 2  # seconds: so long a step needs no second one to warm up
 
 KINDS = {
     "matmul": f"Matrix product, {MATRIX_SIDE} x {MATRIX_SIDE}, float32; the fastest is the machine's ceiling",
     "train": "Training step: forward, loss, backward, update",
+    "epoch": "An epoch of `train` on petals with recipe quick: pictures, steps, figures",
     "inference": "Inference: forward, logits fetched",
     "lrn": "Local response normalisation alone: forward and backward",
     "input": "Input pipeline: from JPEG files of 500 x 375 to the net's input, one process",
@@ -54,7 +58,8 @@ LRN_SHAPES = {"lrn1": (96, 55, 55), "lrn2": (256, 27, 27)}  # of `paper`
 class Plan:
     """How much is measured. A case gets as many rounds as fit into `case_seconds`, within the limits."""
 
-    nets: tuple[str, ...] = ("paper", "half", "torchvision", "mini")
+    nets: tuple[str, ...] = ("mini", "cifar4", "half", "paper")
+    epochs: tuple[str, ...] = ("mini",)
     batch_sizes: tuple[int, ...] = (32, 128)
     lrns: tuple[str, ...] = tuple(LRN_SHAPES)
     lrn_batch: int = 32
@@ -70,13 +75,13 @@ class Plan:
 
 FULL = Plan()
 QUICK = Plan(
-    nets=("half",),
-    batch_sizes=(8,),
+    nets=("mini",),
+    batch_sizes=(32,),
     lrns=("lrn2",),
     lrn_batch=8,
     input_sizes=(224,),
     pictures=60,
-    left_out=("tuned", "onednn"),
+    left_out=("tuned", "onednn-ways", "exported", "torch-last", "torch-compiled", "torch-both"),
     case_seconds=1,
     least_rounds=2,
     most_rounds=3,
@@ -113,6 +118,7 @@ def cases_of(kind: str, plan: Plan, folder: str) -> list[Case]:
     found: dict[str, list[tuple[str, dict]]] = {
         "matmul": [("", {})],
         "train": nets,
+        "epoch": [(f"{net} on petals", {"net": net}) for net in plan.epochs],
         "inference": nets,
         "lrn": [(f"{name} {' x '.join(map(str, shape))}", {"shape": shape}) for name, shape in shapes.items()],
         "input": [(f"crops of {size}", {"size": size, "folder": folder}) for size in plan.input_sizes],
@@ -137,9 +143,10 @@ class Worker:
         self.case, self.system, self.label = case, system, SYSTEMS[system].label
         self.rates: list[float] = []
         self.failed: str | None = None
-        self.work, self.step_seconds, self.repeats = 0.0, 0.0, 1
+        self.work, self.step_seconds, self.repeats, self.seconds = 0.0, 0.0, 1, 0.0
         self.settings: dict[str, str] = {}
         self.peak_memory: int | None = None
+        self.parts: dict[str, float] | None = None
         # For what it says of its own accord; a pipe that nobody reads would fill up and stop it.
         self.log = tempfile.TemporaryFile("w+")  # noqa: SIM115  (closed in __exit__)
         job = {"kind": case.kind, "system": system, **case.job}
@@ -185,7 +192,8 @@ class Worker:
         except OSError:
             raise WorkerFailed(self._reason()) from None
         answer = self._answer()
-        self.peak_memory = answer["peak_memory"]
+        self.peak_memory, self.parts = answer["peak_memory"], answer["parts"]
+        self.seconds += answer["seconds"]
         return answer["seconds"]
 
     def _answer(self) -> dict:
@@ -292,9 +300,30 @@ def describe(case: Case, workers: Sequence[Worker], ceiling: float | None) -> di
             "fraction_of_ceiling": fraction,
             "peak_memory_bytes": worker.peak_memory,
             "settings": worker.settings,
+            "parts": fractions(worker.parts, worker.seconds) if worker.parts else None,
         }
     rounds = max(len(worker.rates) for worker in workers)
-    return {"kind": case.kind, "title": case.title, "unit": case.unit, "rounds": rounds, "systems": systems}
+    return {
+        "kind": case.kind,
+        "title": case.title,
+        "unit": case.unit,
+        "rounds": rounds,
+        "over_best_torch": over_best_torch(workers),
+        "systems": systems,
+    }
+
+
+def over_best_torch(workers: Sequence[Worker]) -> dict[str, float] | None:
+    """How many times as fast ours is as the fastest PyTorch, taken within each round: {median, min, max}."""
+    done = {worker.system: worker.rates for worker in workers if not worker.failed}
+    torch = [done[system] for system in TORCH if system in done]
+    return ratio(done["ours"], [max(rates) for rates in zip(*torch)]) if torch and "ours" in done else None
+
+
+def fractions(parts: dict[str, float], seconds: float) -> dict[str, float]:
+    """Each part of all the seconds, and what is left."""
+    shown = {part: taken / seconds for part, taken in parts.items()}
+    return {**shown, "the rest": 1 - sum(shown.values())}
 
 
 def print_cases(kind: str, cases: list[dict]) -> None:
@@ -310,7 +339,12 @@ def print_cases(kind: str, cases: list[dict]) -> None:
     print(f"\n{KINDS[kind]}\n")
     reporter.table([[cell for i, cell in enumerate(line) if i not in empty] for line in (header, *lines)])
     for case in cases:
+        if case["over_best_torch"]:
+            print(f"{case['title'] or kind}: {over(case['over_best_torch'])} times the best PyTorch of the round")
         for system in case["systems"].values():
+            if system.get("parts"):
+                parts = ", ".join(f"{name} {fraction:.0%}" for name, fraction in system["parts"].items())
+                print(f"{case['title']}, {system['label']}: {parts}")
             if "failed" in system:
                 print(f"{', '.join(filter(None, (case['title'], system['label'])))} failed: {system['failed']}")
     print(flush=True)
@@ -329,6 +363,11 @@ def cells(system: dict) -> tuple[str, ...]:
         f"{peak / 1e6:,.0f} MB" if peak else "-",
         f"{fraction:.0%}" if fraction else "",
     )
+
+
+def over(found: dict[str, float]) -> str:
+    """A ratio with its range."""
+    return f"{found['median']:.2f} ({found['min']:.2f} to {found['max']:.2f})"
 
 
 def figure(value: float) -> str:
@@ -418,6 +457,7 @@ def left_out(plan: Plan) -> list[str]:
     """In words, what the full plan measures and this one does not."""
     parts = (
         ("{}", "nets"),
+        ("an epoch of {}", "epochs"),
         ("batch {}", "batch_sizes"),
         ("{}", "lrns"),
         ("crops of {}", "input_sizes"),

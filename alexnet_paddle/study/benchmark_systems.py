@@ -6,7 +6,8 @@ given as JSON, and then talks in lines of JSON:
 
     process  {"work": 32, "settings": {...}}                 ready; one step does so much work (images, or GFLOP)
     command  3                                               do three steps
-    process  {"seconds": 1.93, "peak_memory": 812000000}     they took so long; bytes, None where not known
+    process  {"seconds": 1.93, "peak_memory": 812000000,     they took so long; bytes, None where not known;
+              "parts": {"pictures": 0.1, ...}}               seconds of all steps so far by part, None for most kinds
     process  {"failed": "out of memory"}                     instead of either, and then it ends
 
 The command closes the pipe when it has enough. Importing this module loads neither paddle nor torch.
@@ -44,24 +45,35 @@ LEARNING_RATE = 1e-3  # the labels are chance, so that a larger one might end in
 
 @dataclass(frozen=True)
 class System:
-    """`tune` is the value of ALEXNET_PADDLE_TUNE in its processes, None for not set; `library` does its mathematics."""
+    """`tune` is the value of ALEXNET_PADDLE_TUNE in its processes, None for not set; `library` does its mathematics.
+    The last two are PyTorch's ways to be faster."""
 
     label: str
     library: str
     tune: str | None = None
+    channels_last: bool = False
+    compiled: bool = False
 
 
 SYSTEMS = {
     "untouched": System("Paddle untouched", "paddle", "0"),
     "tuned": System("Paddle tuned", "paddle", "settings"),  # our settings, but Paddle's layers
+    "numpy-ways": System("ours, no oneDNN", "paddle", "numpy"),
+    "onednn-ways": System("ours, only oneDNN", "paddle", "onednn"),
     "ours": System("ours", "paddle"),
-    "onednn": System("ours, oneDNN", "paddle"),
-    "torch": System("PyTorch", "torch", "settings"),  # as many threads as ours, and the same malloc
+    "exported": System("ours, exported", "paddle"),
+    # As many threads as ours, and the same malloc.
+    "torch": System("PyTorch", "torch", "settings"),
+    "torch-last": System("PyTorch, channels_last", "torch", "settings", channels_last=True),
+    "torch-compiled": System("PyTorch, compiled", "torch", "settings", compiled=True),
+    "torch-both": System("PyTorch, both", "torch", "settings", channels_last=True, compiled=True),
     "numpy": System("NumPy", "numpy", "settings"),
     "pillow": System("Pillow", "numpy", "settings"),
     "files": System("ours, from files", "paddle"),
     "packed": System("ours, packed", "paddle"),
 }
+
+TORCH = [name for name, system in SYSTEMS.items() if system.library == "torch"]
 
 
 # ---- nets ------------------------------------------------------------------------------------------
@@ -211,7 +223,7 @@ def paddle_inference(job: Job, engine: Callable = lambda net, images: net) -> Pr
     return step, job["batch_size"]
 
 
-def onednn_inference(job: Job) -> Prepared:
+def exported_inference(job: Job) -> Prepared:
     from alexnet_paddle.training.inference import onednn_model
 
     return paddle_inference(job, lambda net, images: onednn_model(net, images[:4]))
@@ -242,7 +254,56 @@ def torch_net_and_batch(job: Job) -> tuple:
     size = sum(parameter.numel() for parameter in net.parameters())
     if size != totals(trace(config))[0] or shape != (1, config.num_classes):
         raise RuntimeError(f"PyTorch's net differs from ours: {size} parameters, output {shape}")
-    return net, images, labels
+    system = SYSTEMS[job["system"]]
+    if system.channels_last:
+        net, images = (one.to(memory_format=torch.channels_last) for one in (net, images))
+    return torch.compile(net) if system.compiled else net, images, labels
+
+
+def paddle_epoch(job: Job) -> Prepared:
+    """An epoch of `train`, pictures and all; `step.parts` are the seconds that its parts took so far."""
+    import paddle
+
+    from alexnet_paddle import datasets
+    from alexnet_paddle.datasets import packed
+    from alexnet_paddle.datasets.loader import Loader
+    from alexnet_paddle.datasets.transforms import resize_side
+    from alexnet_paddle.training import setup
+    from alexnet_paddle.training.recipes import RECIPES
+
+    config, recipe = VARIANTS[job["net"]], RECIPES["quick"].replace(epochs=10**6)
+    dataset = packed.use(datasets.load("petals"), resize_side(config.image_size))
+    inputs = setup.measure_inputs(recipe, dataset.train, config.image_size)
+    trainer = setup.build_trainer(paddle_net(job), recipe, dataset.train, dataset.val, inputs, seed=0)
+    parts = dict.fromkeys(("pictures", "forward", "backward", "update"), 0.0)
+
+    def timed(part, act):
+        def timed_act(*arguments, **named):
+            began = time.perf_counter()
+            try:
+                return act(*arguments, **named)
+            finally:
+                parts[part] += time.perf_counter() - began
+
+        return timed_act
+
+    class TimedLoader(Loader):
+        def __iter__(self):
+            batches = super().__iter__()
+            draw = timed("pictures", lambda: next(batches, None))
+            yield from iter(draw, None)
+
+    trainer.train_loader.__class__ = TimedLoader
+    trainer.forward = timed("forward", trainer.forward)
+    trainer.optimizer.step = timed("update", trainer.optimizer.step)
+    paddle.Tensor.backward = timed("backward", paddle.Tensor.backward)
+
+    def step():
+        trainer.train_epoch()
+        trainer.step, trainer.epochs_done = 0, trainer.epochs_done + 1
+
+    step.parts = parts  # type: ignore[attr-defined]
+    return step, len(dataset.train)
 
 
 def paddles_lrn(job: Job) -> Prepared:
@@ -397,15 +458,18 @@ JOBS: dict[str, dict[str, Callable[[Job], Prepared]]] = {
     "train": {
         "untouched": paddle_training,
         "tuned": paddle_training,
+        "numpy-ways": paddle_training,
+        "onednn-ways": paddle_training,
         "ours": paddle_training,
-        "torch": torch_training,
+        **dict.fromkeys(TORCH, torch_training),
     },
     "inference": {
         "untouched": paddle_inference,
         "ours": paddle_inference,
-        "onednn": onednn_inference,
-        "torch": torch_inference,
+        "exported": exported_inference,
+        **dict.fromkeys(TORCH, torch_inference),
     },
+    "epoch": dict.fromkeys(("tuned", "numpy-ways", "ours"), paddle_epoch),
     "lrn": {"untouched": paddles_lrn, "tuned": paddles_lrn, "ours": our_lrn, "torch": torch_lrn},
     "input": {"pillow": pillow_input, "files": loader_input, "packed": packed_input},
 }
@@ -423,7 +487,8 @@ def serve(job: Job, lines: Iterable[str], answer: Callable[[dict], None]) -> Non
         began = time.perf_counter()
         for _ in range(int(line)):
             step()
-        answer({"seconds": time.perf_counter() - began, "peak_memory": peak_memory()})
+        seconds = time.perf_counter() - began
+        answer({"seconds": seconds, "peak_memory": peak_memory(), "parts": getattr(step, "parts", None)})
 
 
 def set_up_paddle() -> dict[str, str]:

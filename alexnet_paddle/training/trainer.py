@@ -15,7 +15,7 @@ import paddle.nn.functional as F
 from alexnet_paddle.datasets.loader import IGNORED, Batches, Loader
 from alexnet_paddle.errors import ReaderDied, Stopped, TrainingFailed
 from alexnet_paddle.metrics import RunningMetrics, Scores, softmax
-from alexnet_paddle.runtime import seed_everything
+from alexnet_paddle.runtime import give_back_memory, seed_everything
 from alexnet_paddle.training import distributed
 from alexnet_paddle.training.recipes import Recipe, build_optimizer
 
@@ -73,6 +73,8 @@ class Trainer:
         except Stopped:
             self.notify("on_stop")
             raise
+        finally:
+            give_back_memory()
         self.notify("on_fit_end")
 
     def train_epoch(self) -> RunningMetrics:
