@@ -10,6 +10,7 @@ RuntimeError
     TrainingFailed
       ReaderDied          a process that reads pictures has ended
     ExportError           training/inference: the saved graph does not do what the net does
+  OneDNNError             nets/onednn: the library cannot do, or did not do, what it was asked for
 Exception
   StalePack               datasets/packed: a pack is not of its folder as it is now; it is made again
   SeenEnough              study/measures: a run has shown what it was for; the next one begins

@@ -52,7 +52,7 @@ def fast_calls(monkeypatch):
     calls = []
     ways = {
         "onednn": (fast_cpu._Convolution, fast_cpu._Pooling, fast_cpu._ResponseNorm, fast_cpu._ReLU),
-        "numpy": (fast_cpu.TiledConvolution, fast_cpu.numpy_norm._ResponseNorm),
+        "numpy": (fast_cpu.tiling._Convolution, fast_cpu.numpy_norm._ResponseNorm),
     }
     for way, functions in ways.items():
         for function in functions:
@@ -547,11 +547,11 @@ def test_a_net_tells_which_way_each_layer_takes(monkeypatch):
     monkeypatch.setattr(onednn, "has_avx512", lambda: False)
     net = AlexNet(VARIANTS["mini"])
     monkeypatch.setattr(fast_cpu, "RULE", Rule(onednn=True, numpy=True))
-    found = fast_cpu.ways(net)
+    found = net.ways()
     assert {"conv1", "conv2", "pool1", "lrn1", "relu1"} <= set(found["onednn"])
     assert {"fc6", "relu6", "fc8"} <= set(found["paddle"])
     monkeypatch.setattr(fast_cpu, "RULE", PADDLES)
-    assert list(fast_cpu.ways(net)) == ["paddle"]
+    assert list(net.ways()) == ["paddle"]
 
 
 # ---- Paddle's own tools on a net -------------------------------------------------------------------

@@ -207,6 +207,16 @@ def test_a_mistake_in_one_exercise_costs_nothing_in_those_that_build_on_it(tmp_p
         assert "judged with the course's answer to im2col" in " ".join(became["conv-product"].remarks)
 
 
+def test_the_courses_own_answers_are_right_in_every_chapter(tmp_path):
+    """One exercise of each: what a chapter's cells import must be there before anything of a student's is run."""
+    for name in CHAPTERS:
+        exercise = exercises_of(name)[-1]
+        cases.write(tmp_path / "in", name, cases.answered(name, {exercise: cases.solution(name, exercise)}))
+    for result in run(tmp_path / "in", tmp_path / "out", jobs=2):
+        became = {one.name: one for one in result.exercises}[exercises_of(result.chapter)[-1]]
+        assert became.status is Status.RIGHT, (result.chapter, became)
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize("name", CHAPTERS)
 def test_all_kept_answers_are_judged_as_in_the_tests_of_the_course(tmp_path, name):

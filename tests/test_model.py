@@ -233,7 +233,7 @@ def twins():
 def test_outputs_and_all_gradients_are_those_of_paddles_alexnet(twins, training, monkeypatch):
     # The fast layers round otherwise, and at the kinks of ReLU and pooling that sends some gradients elsewhere:
     # tests/test_fast_cpu.py compares those layer by layer.
-    monkeypatch.setattr(fast_cpu, "ENABLED", False)
+    monkeypatch.setattr(fast_cpu, "RULE", fast_cpu.Rule(onednn=False, numpy=False))
     images = paddle.to_tensor(images_for(twins[0].config, scale=1.0))
     weights = paddle.to_tensor(np.random.default_rng(6).standard_normal((2, 1000)).astype("float32"))
     logits = []

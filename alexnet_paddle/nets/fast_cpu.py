@@ -6,9 +6,9 @@ Paddle's own layers spend most of a training step on one core, copying. There ar
     tiling   convolutions that multiply less (`tiling`): for wide layers faster than the library without AVX-512
     numpy    response normalisation in NumPy (`numpy_norm`)
 
-`Rule` decides, and `ways(net)` says what it decided. All ways need the channels last in memory: tensors keep the shape
-[N, C, H, W], but their memory is that of [N, H, W, C], a transposed view, which Paddle's other layers accept too. The
-channels of a pixel then lie side by side.
+`Rule` decides, and `AlexNet.ways()` says what it decided. All ways need the channels last in memory: tensors keep the
+shape [N, C, H, W], but their memory is that of [N, H, W, C], a transposed view, which Paddle's other layers accept too.
+The channels of a pixel then lie side by side.
 
 All layers have the parameters and state names of Paddle's, and hand over to Paddle where they do not apply: on a
 GPU, in static graphs, for other types than float32. Their gradients cannot be differentiated a second time.
@@ -20,7 +20,6 @@ import math
 import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 import numpy as np
 import paddle
@@ -36,13 +35,8 @@ except ImportError:  # 2.6
 
 
 from alexnet_paddle import CPU_SETTINGS
-from alexnet_paddle.arithmetic import trace
-from alexnet_paddle.nets import numpy_norm, onednn
+from alexnet_paddle.nets import numpy_norm, onednn, tiling
 from alexnet_paddle.nets.memory import channels_are_last, wanted
-from alexnet_paddle.nets.tiling import LARGEST_TILE, TiledConvolution, Tiling
-
-if TYPE_CHECKING:
-    from alexnet_paddle.nets.model import AlexNet
 
 # ---- the rule --------------------------------------------------------------------------------------
 
@@ -96,18 +90,6 @@ class Rule:
 RULE = Rule.of(CPU_SETTINGS.get("layers"))
 
 
-def ways(net: AlexNet) -> dict[str, list[str]]:
-    """The names of a net's layers by the way they compute on the CPU in the dynamic graph, in training."""
-    found: dict[str, list[str]] = {}
-    shape = net.config.image_shape
-    for row in trace(net.config):
-        layer = getattr(net, row.name)
-        way = layer.way((1, *shape)) if hasattr(layer, "way") and len(shape) == 3 else "paddle"
-        found.setdefault(way, []).append(row.name)
-        shape = row.out_shape
-    return found
-
-
 def applies_to(x: paddle.Tensor) -> bool:
     """Whether these layers take `x`: a float32 tensor [N, C, H, W] on the CPU, in the dynamic graph."""
     return (
@@ -134,15 +116,14 @@ class Conv2D(nn.Conv2D):
         if way == "onednn":
             return _Convolution.apply(x, self.weight, self.bias, self.kernel(x.shape))
         if way == "tiling":
-            tiling = Tiling(x.shape, self.weight.shape, self._stride[0], self._edges(), self._groups)
-            return TiledConvolution.apply(x, self.weight, self.bias, tiling)
+            return tiling.convolution(x, self.weight, self.bias, self._stride[0], self._edges(), self._groups)
         return super().forward(x)  # which also has the right words for images that do not fit
 
     def way(self, shape: Sequence[int]) -> str:
         """How it computes for images of this shape [N, C, H, W]."""
         if not self._is_plain(shape):
             return "paddle"
-        tiles = self.weight.shape[2] == self.weight.shape[3] and self._taps() <= LARGEST_TILE
+        tiles = self.weight.shape[2] == self.weight.shape[3] and self._taps() <= tiling.LARGEST_TILE
         channels = self._in_channels // self._groups, self._out_channels // self._groups
         return RULE.convolution(*channels, tiles, training=paddle.is_grad_enabled())
 

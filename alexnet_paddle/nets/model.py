@@ -58,6 +58,17 @@ class AlexNet(nn.Layer):
     def forward(self, images: paddle.Tensor) -> paddle.Tensor:
         return self._run(self._fc_names[-1:], self.embed(images))
 
+    def ways(self) -> dict[str, list[str]]:
+        """The names of the layers by the way in which they compute on the CPU, in training; see `fast_cpu`."""
+        found: dict[str, list[str]] = {}
+        shape = self.config.image_shape
+        for row in trace(self.config):
+            layer = self._sub_layers[row.name]
+            way = layer.way((1, *shape)) if hasattr(layer, "way") and len(shape) == 3 else "paddle"
+            found.setdefault(way, []).append(row.name)
+            shape = row.out_shape
+        return found
+
     def _run(self, names, x):
         for name in names:
             x = self._sub_layers[name](x)

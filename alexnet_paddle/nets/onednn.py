@@ -48,6 +48,7 @@ SOURCE_GRAD, TARGET_GRAD, WEIGHTS_GRAD, BIAS_GRAD = 129, 145, 161, 169
 WEIGHTS_LAYOUT, WEIGHTS_GRAD_LAYOUT, WORKSPACE_LAYOUT, IMPLEMENTATION = 131, 132, 135, 8  # what is asked for
 FLOAT32, ANY_LAYOUT, CPU, IN_ORDER = 3, 1, 1, 1
 ALLOCATE = c_void_p(-1)  # in place of an address: the library's own memory
+OUT_OF_MEMORY = 1  # of what a function returns; 0 is success
 AVX512 = 0x20  # among the bits of an instruction set
 
 Shape = tuple[int, ...]
@@ -99,8 +100,14 @@ def has_avx512() -> bool:
 
 
 def _call(name: str, *arguments: Any) -> None:
-    """Raises OneDNNError."""
-    if status := getattr(library(), f"dnnl_{name}")(*arguments):
+    """Raises OneDNNError or MemoryError."""
+    _require(name, getattr(library(), f"dnnl_{name}")(*arguments))
+
+
+def _require(name: str, status: int) -> None:
+    if status == OUT_OF_MEMORY:
+        raise MemoryError(f"oneDNN: {name} found no memory")
+    if status:
         raise OneDNNError(f"oneDNN: {name} ended with status {status}")
 
 
@@ -214,9 +221,8 @@ class Primitive:
         with _alone:
             for memory, address in zip(self.given, addresses, strict=True):
                 set_address(memory.value, c_void_p(address))
-            status = execute(self.primitive.value, _stream().value, len(self.arguments), self.arguments)
-            if status or found.dnnl_stream_wait(_stream().value):  # type: ignore[union-attr]
-                raise OneDNNError(f"oneDNN: {self.name} ended with status {status}")
+            _require(self.name, execute(self.primitive.value, _stream().value, len(self.arguments), self.arguments))
+            _require(self.name, found.dnnl_stream_wait(_stream().value))  # type: ignore[union-attr]
 
 
 class Memory(Handle):

@@ -7,6 +7,7 @@ than Paddle, and gives up Python's lock meanwhile, so each core takes its part o
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from functools import cache
 
 import numpy as np
@@ -14,6 +15,20 @@ import paddle
 from paddle.autograd import PyLayer
 
 from alexnet_paddle.nets.memory import as_array, new_pixels, pixels, share_out, wanted
+
+
+def convolution(
+    x: paddle.Tensor,
+    weight: paddle.Tensor,
+    bias: paddle.Tensor | None,
+    stride: int,
+    edges: Sequence[int],
+    groups: int,
+) -> paddle.Tensor:
+    """Images [N, C, H, W] with square windows [K, C/groups, k, k], of which `ceil(k / stride)` is at most LARGEST_TILE;
+    `edges` are zeros above, below, left and right. The result [N, K, H', W'] has its channels last in memory."""
+    return _Convolution.apply(x, weight, bias, _Tiling(x.shape, weight.shape, stride, edges, groups))
+
 
 LARGEST_TILE = 7  # larger ones multiply less still, but round more: these ten times as much as the definition
 # Where the polynomials are evaluated, besides infinity; in an order of least rounding.
@@ -43,7 +58,7 @@ def _transforms(outputs: int, taps: int):
     return [paddle.to_tensor(np.kron(matrix, matrix).astype("float32")) for matrix in matrices]
 
 
-class Tiling:
+class _Tiling:
     """How images are cut into tiles for one convolution.
 
     A stride s is removed first: blocks of s x s pixels become one pixel with s*s times the channels, and a kernel
@@ -59,7 +74,9 @@ class Tiling:
     the whole batch in memory after each.
     """
 
-    def __init__(self, image_shape, weight_shape, stride, edges, groups):
+    def __init__(
+        self, image_shape: Sequence[int], weight_shape: Sequence[int], stride: int, edges: Sequence[int], groups: int
+    ):
         self.images, self.channels, *self.sides = image_shape
         self.out_channels, _, self.kernel, _ = weight_shape
         self.stride, self.groups, (top, bottom, left, right) = stride, groups, edges
@@ -86,7 +103,7 @@ class Tiling:
 
     # Each method is followed by its transpose, which takes gradients the other way.
 
-    def weights_to_products(self, weight):
+    def weights_to_products(self, weight: paddle.Tensor) -> paddle.Tensor:
         """[K, C/groups, kernel, kernel] -> [size^2 * groups, block channels / groups, K / groups]."""
         whole, cut = self._cut_weights()
         whole[:, :, : self.kernel, : self.kernel] = as_array(weight)
@@ -95,7 +112,7 @@ class Tiling:
         products = paddle.matmul(self.G, blocks.reshape([self.taps**2, -1]))
         return products.reshape([self.size**2 * self.groups, -1, self.out_channels // self.groups])
 
-    def products_to_weights(self, products):
+    def products_to_weights(self, products: paddle.Tensor) -> paddle.Tensor:
         blocks = paddle.matmul(self.G, products.reshape([self.size**2, -1]), transpose_x=True)
         whole, cut = self._cut_weights()
         cut[...] = as_array(blocks).reshape(cut.shape)
@@ -111,7 +128,7 @@ class Tiling:
         cut = whole.reshape(self.groups, -1, channels, self.taps, self.stride, self.taps, self.stride)
         return whole, cut.transpose(3, 5, 0, 4, 6, 2, 1)
 
-    def images_to_products(self, x):
+    def images_to_products(self, x: paddle.Tensor) -> paddle.Tensor:
         """[N, C, H, W] -> [size^2 * groups, N * tiles, block channels / groups]."""
         source, group = pixels(x), self.block_channels // self.groups
         tiles = paddle.empty([self.size, self.size, self.groups, self.images, *self.tiles, group])
@@ -126,7 +143,7 @@ class Tiling:
         products = paddle.matmul(self.B, tiles.reshape([self.size**2, -1]))
         return products.reshape([self.size**2 * self.groups, -1, group])
 
-    def products_to_images(self, products):
+    def products_to_images(self, products: paddle.Tensor) -> paddle.Tensor:
         tiles = paddle.matmul(self.B, products.reshape([self.size**2, -1]), transpose_x=True)
         parts = as_array(tiles).reshape(self.size, self.size, self.groups, self.images, *self.tiles, -1)
         x, target = new_pixels(self.images, self.sides, self.channels)
@@ -147,7 +164,7 @@ class Tiling:
         share_out(add_up, self.images, self.numbers)
         return x
 
-    def products_to_results(self, products, bias):
+    def products_to_results(self, products: paddle.Tensor, bias: paddle.Tensor | None) -> paddle.Tensor:
         """[size^2 * groups, N * tiles, K / groups] -> [N, K, H', W']."""
         tiles = paddle.matmul(self.A, products.reshape([self.size**2, -1]))
         parts = as_array(tiles).reshape(self.outputs, self.outputs, self.groups, self.images, *self.tiles, -1)
@@ -162,7 +179,7 @@ class Tiling:
         share_out(join, self.images, self.numbers)
         return results
 
-    def results_to_products(self, grad):
+    def results_to_products(self, grad: paddle.Tensor) -> tuple[paddle.Tensor, paddle.Tensor]:
         """As it says, and the sum of the results over images, rows and columns, which is the bias's gradient."""
         source, sums = pixels(grad), np.empty([self.images, self.out_channels], "float32")
         group = self.out_channels // self.groups
@@ -209,9 +226,7 @@ class Tiling:
         return whole[:, : self.out_sides[0], : self.out_sides[1]], cells
 
 
-class TiledConvolution(PyLayer):
-    """`apply(x, weight, bias or None, tiling)`"""
-
+class _Convolution(PyLayer):
     @staticmethod
     def forward(ctx, x, weight, bias, tiling):
         inputs, weights = tiling.images_to_products(x), tiling.weights_to_products(weight)

@@ -169,7 +169,7 @@ def put_together(
         trainer.load_state(start.state)
         say(f"resuming after epoch {trainer.epochs_done}, step {trainer.step}")
     if device == "cpu":
-        words = "; ".join(f"{way} {' '.join(names)}" for way, names in fast_cpu.ways(model).items())
+        words = "; ".join(f"{way} {' '.join(names)}" for way, names in model.ways().items())
         say(f"layers ({fast_cpu.RULE.words()}): {words}")
     return trainer, inputs
 
