@@ -333,7 +333,7 @@ plt.show()
 # %% timing-why [markdown]
 # The loops call NumPy once for each number of the output and spend nearly all the time between the calls. One product spends it multiplying.
 #
-# The second bar surprises most readers: a few lines of NumPy keep up with Paddle's function. When this chapter was tried, on a CPU with two cores that others used too, it took from half to two and a half times as long as Paddle, from one run to the next. So say "about as fast", and no more. The reason: on a CPU Paddle, too, copies the windows, one picture after the other, on one core, and that copying is most of its time. The package's layer avoids the big matrix. It is made for layers as large as AlexNet's; on one as small as this it, too, came out on either side of Paddle. None of this says anything about a GPU. On your machine the order may be another: look at your bars.
+# The second bar surprises most readers: a few lines of NumPy keep up with Paddle's function. When this chapter was tried, on a CPU with two cores that others used too, it took from half to two and a half times as long as Paddle, from one run to the next. So say "about as fast", and no more. The reason: on a CPU Paddle, too, copies the windows, one picture after the other, on one core, and that copying is most of its time. The package's layer makes no big matrix: it calls kernels of oneDNN, a library for such loops, which move the windows where the numbers are. Here that took about a third of Paddle's time. None of this says anything about a GPU. On your machine the order may be another: look at your bars.
 #
 # ## Gradients, and how to trust them
 #

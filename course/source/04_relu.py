@@ -685,7 +685,7 @@ for errors in ([], [0.3, 0.26, 0.27]):
 # - `sigmoid`, with the initialisation of exercise 5;
 # - `sigmoid as relu`: initialisation and learning rate of relu, the second student's net.
 #
-# The first three choose among the learning rates 0.001, 0.004, 0.016 and 0.064 in trials of one epoch. It takes about 45 seconds on an idle machine.
+# The first three choose among the learning rates 0.001, 0.004, 0.016 and 0.064 in trials of one epoch. It takes about a minute on an idle machine with two cores.
 #
 # **Predict** the order. And which learning rate will each of them choose? (There was a factor above.)
 
