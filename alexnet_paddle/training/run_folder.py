@@ -14,8 +14,6 @@ from contextlib import contextmanager
 from dataclasses import dataclass, fields
 from pathlib import Path
 
-from filelock import FileLock, Timeout
-
 from alexnet_paddle.errors import InputError
 from alexnet_paddle.files import write_json
 from alexnet_paddle.nets.config import AlexNetConfig
@@ -81,6 +79,8 @@ class RunFolder:
     def locked(self) -> Iterator[None]:
         """Nobody else trains in this folder meanwhile; it is made if it is not there. The system lets go of the lock
         when the process ends, however it ends. Raises InputError when another process holds it."""
+        from filelock import FileLock, Timeout  # here: its import takes as long as a prediction, which needs no lock
+
         # A second, because processes of a training that was killed end a moment later; not bound to a thread, because
         # it may be let go of in another one.
         lock = FileLock(self.lock_file, timeout=1, thread_local=False)
