@@ -42,6 +42,7 @@ clean:  ## remove environments, runs and generated data
 	rm -rf .venv .venv-paddle26 runs data/petals data/.petals* build *.egg-info .pytest_cache .ruff_cache .mypy_cache
 
 .venv/.learner: requirements.txt pyproject.toml
+	@echo "installing packages into .venv: this takes some minutes, and 1.2 GB of the disk"
 	$(PYTHON) -m venv .venv
 	$(BIN)/python -m pip install --quiet --upgrade pip
 	$(BIN)/python -m pip install --quiet -r requirements.txt

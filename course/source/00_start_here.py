@@ -5,7 +5,7 @@
 #
 # **What does the number 1.609 say?** You need no code to find out, and at the end of this chapter you will know it at sight.
 #
-# In this chapter you meet Paddle (ten minutes), learn how exercises work, and train a first AlexNet on this machine (about a minute).
+# In this chapter you meet Paddle (ten minutes), learn how exercises work, and train a first AlexNet on this machine (less than a minute).
 #
 # You need: Python and a little NumPy. No GPU, no network.
 
@@ -21,7 +21,7 @@ import paddle.nn.functional as F
 from paddle import nn
 
 paddle.seed(0)
-FULL = False  # True: train as long as the recipe says, which takes about two minutes more
+FULL = False  # True: train as long as the recipe says, which takes up to a minute more
 
 print(f"Paddle {paddle.__version__}, alexnet_paddle {alexnet_paddle.__version__}")
 
@@ -30,7 +30,7 @@ print(f"Paddle {paddle.__version__}, alexnet_paddle {alexnet_paddle.__version__}
 #
 # A tensor is an array that Paddle can compute with, on a CPU or a GPU, and that can remember how it was made.
 #
-# Pictures travel through a net in batches of shape `[N, C, H, W]`: number of pictures, channels (red, green, blue), height, width. Files and NumPy have it as `[H, W, C]`. Mixing up the two is the commonest mistake of the first week, because a square picture with swapped axes still *runs*.
+# Pictures travel through a net in batches of shape `[N, C, H, W]`: number of pictures, channels (red, green, blue), height, width. Files and NumPy have it as `[H, W, C]`. Mixing up the two is the commonest mistake of the first week. A layer that expects 3 channels refuses 64; but an array that was *reshaped* where it should have been transposed has the right shape, and still *runs*.
 #
 # **Predict** the three shapes before you run the cell.
 
@@ -41,7 +41,7 @@ print(batch[0].shape)
 print(batch.mean(axis=[0, 2, 3]).shape)
 
 # %% traps-text [markdown]
-# Three things that surprise people who come from NumPy:
+# Four things that surprise people who come from NumPy:
 
 # %% traps
 print("float64 stays float64: ", paddle.to_tensor(np.ones(2)).dtype)

@@ -276,7 +276,7 @@ def paddings(n, f, s, out):
 # %% inverse-visible nbgrader={"grade": true, "grade_id": "inverse-visible", "locked": true, "points": 1, "schema_version": 3, "solution": false, "task": false} checks="the puzzle's 224 to 55, and a size that no padding gives" needs=["inverse"]
 for arguments, expected, hint in [
     ((8, 3, 2, 4), [1], "Try p = 0, 1 and 2 by hand."),
-    ((224, 11, 4, 55), [2, 3], "With p = 3 one pixel is left over, and still 55 windows fit."),
+    ((224, 11, 4, 55), [2, 3], "With p = 3 three pixels are left over, and still 55 windows fit."),
     ((8, 3, 1, 7), [], "When no padding fits, the list is empty."),
 ]:
     got = paddings(*arguments)
