@@ -96,7 +96,8 @@ class Parser(argparse.ArgumentParser):
         self.usage = "%(prog)s [OPTION ...]"
         hints = typing.get_type_hints(options)
         fields = [field for field in dataclasses.fields(options) if only is None or field.name in only]
-        made = {group: self.add_argument_group(*group) for group in groups}
+        used = {field.metadata["group"] for field in fields}
+        made = {group: self.add_argument_group(*group) for group in groups if group in used}
         for field in fields:
             name, told = "--" + field.name.replace("_", "-"), _argument(field, hints[field.name])
             made[field.metadata["group"]].add_argument(name, default=argparse.SUPPRESS, **told)
@@ -129,7 +130,7 @@ def bounded(kind: type, above: float | None = None, at_least: float | None = Non
         except ValueError:
             value = math.nan
         if not math.isfinite(value):
-            raise argparse.ArgumentTypeError(f"{text!r} is not a number")
+            raise argparse.ArgumentTypeError(f"{text!r} is not a {'whole' if kind is int else 'finite'} number")
         if above is not None and value <= above:
             raise argparse.ArgumentTypeError(f"{text} is too small; give more than {above}")
         if at_least is not None and value < at_least:

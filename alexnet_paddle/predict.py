@@ -33,6 +33,8 @@ def build_parser() -> Parser:
 def main(argv: Sequence[str] | None = None) -> None:
     arguments = build_parser().parse_args(argv)
 
+    if arguments.picture and Path(arguments.picture).resolve() in {Path(path).resolve() for path in arguments.images}:
+        raise InputError(f"--picture {arguments.picture}: is one of the photos; give the name of a new file")
     checkpoint = RunFolder(arguments.run).load_best()
     photos = [open_image(path) for path in arguments.images]
 

@@ -288,17 +288,19 @@ def test_a_command_run_as_a_module_names_itself_and_exits_with_2():
         ("--device", "tpu", "gpu"),
         ("--device", "gpu", "no GPU"),
         ("--epochs", "0", "more than 0"),
-        ("--epochs", "many", "not a number"),
+        ("--epochs", "many", "not a whole number"),
+        ("--epochs", "1.5", "not a whole number"),
         ("--batch-size", "-1", "more than 0"),
-        ("--learning-rate", "nan", "not a number"),
-        ("--learning-rate", "inf", "not a number"),
+        ("--learning-rate", "nan", "not a finite number"),
+        ("--learning-rate", "inf", "not a finite number"),
         ("--dropout", "1", "below 1"),
         ("--dropout", "0.5", "no hidden fc layer"),
         ("--activation", "gelu", "sigmoid"),
         ("--lrn", "maybe", "off"),
         ("--pool", "mean", "overlap"),
         ("--seed", "-3", "at least 0"),
-        ("--workers", "x", "not a number"),
+        ("--seed", "99999999999", "below"),
+        ("--workers", "x", "not a whole number"),
         ("--val", "0.9", "at most 0.5"),
         ("--bogus", "1", "unrecognized"),
     ],
@@ -333,6 +335,26 @@ def test_an_output_folder_in_use_or_impossible_is_refused(small_run, small_photo
     (tmp_path / "other").mkdir()
     (tmp_path / "other" / "thesis.doc").write_text("")
     assert "not empty" in refused(train, "--data", small_photos, "--out", tmp_path / "other")
+
+
+def test_a_run_among_the_pictures_is_refused(small_photos, refused, monkeypatch):
+    """Its plots would be pictures of one more class in the next training."""
+    line = refused(train, "--data", small_photos, "--out", small_photos / "run")
+    assert "lies among the pictures" in line and not (small_photos / "run").exists()
+    monkeypatch.chdir(small_photos)
+    assert "runs/mini-colours: lies among" in refused(train, "--data", ".")
+
+
+def test_a_drawing_never_takes_the_place_of_a_photo(small_run, small_photos, refused):
+    photo = next(small_photos.rglob("*.png"))
+    before = photo.read_bytes()
+    assert "is one of the photos" in refused(predict, small_run, photo, "--picture", photo)
+    assert photo.read_bytes() == before
+
+
+def test_the_doctors_help_has_no_empty_part(call):
+    _, out, _ = call(doctor, "--help")
+    assert "what is kept in it" not in out
 
 
 def test_a_resume_needs_a_run_and_its_own_options(small_run, tmp_path, refused):

@@ -19,7 +19,7 @@ def ablation_curves(record: dict) -> Figure:
     for panel, title in zip(panels, ("training error while learning", "validation error")):
         panel.set_title(title)
         panel.set_xlabel("epoch")
-        panel.xaxis.set_major_locator(MaxNLocator(integer=True))
+        panel.xaxis.set_major_locator(MaxNLocator(integer=True, min_n_ticks=1))
         panel.grid(alpha=0.3)
         panel.set_ylim(0, 1)
     panels[0].set_ylabel("fraction of wrong answers (top-1)")
@@ -56,7 +56,8 @@ def _error_by_epoch(panel: Axes, runs: list[tuple[np.ndarray, int]], arm: str, s
 def bands(panel: Axes, x: np.ndarray, values: np.ndarray, label: str, style: dict) -> None:
     """The mean over the rows of `values` [seeds, points] as a line, and a band from the lowest to the highest. What is
     NaN counts in neither."""
-    panel.plot(x, np.nanmean(values, axis=0), label=label, **style)
+    marker = "o" if len(x) == 1 else None  # a line through one point shows nothing
+    panel.plot(x, np.nanmean(values, axis=0), marker=marker, label=label, **style)
     low, high = np.nanmin(values, axis=0), np.nanmax(values, axis=0)
     panel.fill_between(x, low, high, color=style["color"], alpha=0.15, linewidth=0)
 

@@ -23,7 +23,7 @@ def curves(rows: Sequence[Mapping[str, str]]) -> Figure:
             points = [(int(row["epoch"]), float(row[key])) for row in rows if row["split"] == split]
             panel.plot(*zip(*points), marker="o", markersize=3, color=COLORS[split], label=label)
         panel.set_xlabel("epoch")
-        panel.xaxis.set_major_locator(MaxNLocator(integer=True))
+        panel.xaxis.set_major_locator(MaxNLocator(integer=True, min_n_ticks=1))
         panel.set_title(title)
         panel.grid(alpha=0.3)
     accuracies = [(float(row["top1"]), -int(row["epoch"])) for row in rows if row["split"] == "val"]
@@ -37,7 +37,7 @@ def curves(rows: Sequence[Mapping[str, str]]) -> Figure:
         color=COLORS["best"],
         label="kept: best validation",
     )
-    panels[1].legend(loc="lower right")
+    figure.legend(*panels[1].get_legend_handles_labels(), loc="outside lower center", ncols=3)
     return figure
 
 

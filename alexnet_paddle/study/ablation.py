@@ -224,7 +224,7 @@ def _words(result: dict) -> str:
     if "failed" in result:
         return f"failed ({result['failed'].partition(';')[0]})"
     loss, top1 = result["train"]["loss"], result["val"]["top1"]
-    return f"train loss {loss[-1]:.3f}, validation top1 {top1[-1]:.3f} after {len(loss)} epochs"
+    return f"train loss {loss[-1]:.3f}, validation top1 {top1[-1]:.3f} after {len(loss)} epoch{'s' * (len(loss) > 1)}"
 
 
 # ---- the results file ------------------------------------------------------------------------------

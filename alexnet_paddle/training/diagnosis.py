@@ -212,7 +212,7 @@ def _classes(seen: Examination) -> Iterator[Finding]:
             f"always answering this class is right in {most:.0%}, and the net will learn that first",
             "add pictures of the other classes, or draw each class equally often",
         )
-    elif all(len(set(seen.labels[[index for _, index in keys]])) == 1 for keys in seen.keys[:5]):
+    elif all(len(keys) > 1 == len(set(seen.labels[[index for _, index in keys]])) for keys in seen.keys[:5]):
         yield Finding(
             "batches of one class",
             f"each of the first {len(seen.keys[:5])} batches holds one class only",

@@ -38,7 +38,7 @@ def train(options: Options, resume: bool = False) -> dict | None:
     """
     run = RunFolder(options.out)
     with ExitStack() as until_the_end:
-        begun = read_begun(run) if resume else require_new(run)
+        begun = read_begun(run) if resume else require_new(run, Path(options.data))
         if resume and (report := read_report(run)):
             say(f"{run.path}: this run is finished")
             return report
@@ -63,9 +63,11 @@ def train(options: Options, resume: bool = False) -> dict | None:
 
 
 @distributed.rank_zero
-def require_new(run: RunFolder) -> None:
-    """Raises InputError unless a new run can be written here."""
+def require_new(run: RunFolder, data: Path) -> None:
+    """Raises InputError unless a new run can be written here, which is not among the pictures."""
     run.require_new()
+    if data.is_dir() and run.path.resolve().is_relative_to(data.resolve()):
+        raise InputError(f"--out {run.path}: lies among the pictures in {data}; choose a folder outside")
 
 
 @distributed.broadcast_from_zero
@@ -180,7 +182,8 @@ def take_weights(model: AlexNet, weights: str, trust_pickle: bool) -> bool:
     try:
         return checkpoint.start_from_weights(model, checkpoint.read_weights(Path(weights), trust_pickle))
     except InputError as error:
-        raise InputError(f"--weights {weights}: {error}") from None
+        named = str(error) if str(error).startswith(weights) else f"{weights}: {error}"
+        raise InputError(f"--weights {named}") from None
 
 
 @distributed.rank_zero

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import importlib.util
 from dataclasses import MISSING, dataclass, field, fields
+from pathlib import Path
 from typing import Any
 
 from alexnet_paddle import datasets, runtime
@@ -64,7 +65,7 @@ class Options:
     pool: str | None = option(
         None, NET, "pool 3 x 3 windows every 2 pixels (overlap), or 2 x 2 (plain)", choices=tuple(POOLS)
     )
-    seed: int = option(0, LEARNING, "of all that is drawn by chance", at_least=0, metavar="S")
+    seed: int = option(0, LEARNING, "of all that is drawn by chance", at_least=0, below=2**32, metavar="S")
     val: float = option(
         datasets.DEFAULT_FRACTION,
         PICTURES,
@@ -127,8 +128,8 @@ def options_from(given: dict) -> Options:
     given = dict(given)
     resume = given.pop("resume", False)
     if "out" not in given:
-        data = given.get("data", "petals").partition(":")[0].replace("\\", "/").rstrip("/").rsplit("/", 1)[-1]
-        given["out"] = f"runs/{given.get('variant', 'mini')}-{data}"
+        data = given.get("data", "petals").partition(":")[0].replace("\\", "/")
+        given["out"] = f"runs/{given.get('variant', 'mini')}-{Path(data).resolve().name}"
     if not resume:
         return Options(**given)
     stored = RunFolder(given["out"]).read_config().options

@@ -148,7 +148,7 @@ class Trainer:
         epoch, step, rate = self.update
         return TrainingFailed(
             f"epoch {epoch}, step {step} of {len(self.train_loader)}: {what} at learning rate {rate:g}, so the "
-            "training has diverged; begin again with a smaller one, such as --learning-rate "
+            "training has diverged; begin again in another folder with a smaller one, such as --learning-rate "
             f"{self.recipe.learning_rate / 10:g}"
         )
 
