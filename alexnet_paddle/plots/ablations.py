@@ -56,8 +56,8 @@ def _error_by_epoch(panel: Axes, runs: list[tuple[np.ndarray, int]], arm: str, s
 def bands(panel: Axes, x: np.ndarray, values: np.ndarray, label: str, style: dict) -> None:
     """The mean over the rows of `values` [seeds, points] as a line, and a band from the lowest to the highest. What is
     NaN counts in neither."""
-    marker = "o" if len(x) == 1 else None  # a line through one point shows nothing
-    panel.plot(x, np.nanmean(values, axis=0), marker=marker, label=label, **style)
+    seen = {"marker": "o"} if len(x) == 1 else {}  # a line through one point shows nothing
+    panel.plot(x, np.nanmean(values, axis=0), label=label, **{**seen, **style})
     low, high = np.nanmin(values, axis=0), np.nanmax(values, axis=0)
     panel.fill_between(x, low, high, color=style["color"], alpha=0.15, linewidth=0)
 
