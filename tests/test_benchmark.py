@@ -340,7 +340,7 @@ def test_ctrl_c_leaves_no_process(tmp_path):
         ("--nets", "alexnet", "one-tower"),
         ("--nets", "mini,", "unknown ''"),
         ("--batch-sizes", "32,0", "more than 0"),
-        ("--batch-sizes", "32;64", "not a number"),
+        ("--batch-sizes", "32;64", "not a whole number"),
         ("--only", "training", "inference"),
         ("--rounds", "0", "more than 0"),
         ("--json", ".", "is a folder"),
