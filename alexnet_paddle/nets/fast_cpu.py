@@ -48,7 +48,7 @@ class Rule:
     """Which ways may be taken: `onednn` and `numpy` (with tiling); with neither, all is Paddle's.
 
     For a convolution that both can do, tiling is taken in training where the layer is wide and the library has no
-    AVX-512: then its gradients took from 0.4 to 1.0 of the library's time; its forward pass alone took more.
+    AVX-512: then its gradients took from 0.4 to 1.0 of the library's time; its forward pass alone mostly took more.
     """
 
     onednn: bool
